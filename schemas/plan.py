@@ -1,0 +1,131 @@
+"""The plan: everything settled, nothing about a target. Frozen, with one stable JSON form.
+
+Inside a plan an input is a *template*: a JSON value in which ``{"$ref": "train.model"}`` stands for a value known later
+and ``{"$text": ["epochs-", {"$ref": "parameters.epochs"}]}`` for text made of several pieces. An expression is a JSON
+list in prefix form: ``[">=", {"$ref": "evaluate.accuracy"}, 0.9]``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from .contract import Port
+from .shape import Accelerator, Shape
+from .workflow import Matrix
+
+
+class PlannedStep(Shape):
+    """A step as it was found: contract and code are pinned by digests."""
+
+    name: str
+    version: str
+    contract: str
+    """digest of the contract: the parts of step.yaml that decide a result"""
+    code: str
+    """digest of the files in its folder that are not documentation"""
+    image: str
+    python: str | None = None
+    command: list[str] | None = None
+    requires: list[str] = []
+    preload: list[str] = []
+    inputs: dict[str, Port] = {}
+    outputs: dict[str, Port] = {}
+    uses: str
+    """how the workflow names it"""
+    folder: Path | None = Field(default=None, exclude=True)
+    """where its code lies on this machine; not part of the plan's JSON form"""
+
+
+class PlannedResources(Shape):
+    """Needs of one instance, in plain units."""
+
+    cpu: float
+    """CPUs"""
+    memory: int
+    """bytes"""
+    accelerator: Accelerator | None = None
+
+
+class PlannedRetry(Shape):
+    """Further attempts, waits in seconds."""
+
+    limit: int
+    backoff: float
+    factor: float
+    max: float
+    exit_codes: list[int] | None = None
+
+
+class PlannedTask(Shape):
+    """One task with all that its launcher needs to know."""
+
+    name: str
+    step: str
+    """key of the plan's steps"""
+    inputs: dict[str, Any] = {}
+    """input -> template; defaults of the contract are filled in"""
+    needs: list[str] = []
+    """every task that comes before it, by data or by order, sorted"""
+    matrix: Matrix | None = None
+    max_parallel: int | None = None
+    when: Any = None
+    """expression; None = always"""
+    retry: PlannedRetry | None = None
+    timeout: float | None = None
+    """seconds for one attempt"""
+    resources: PlannedResources
+    cache: bool = True
+    expires: float | None = None
+    """seconds after which a cached result is too old"""
+    allow_failure: bool = False
+    site: str
+    pool: str | None = None
+
+    def instances(self) -> list[dict[str, Any]]:
+        """The matrix values of each instance; one empty mapping for a task without a matrix."""
+        return self.matrix.combinations() if self.matrix else [{}]
+
+
+class Plan(Shape):
+    """Tasks in an order in which they may run."""
+
+    format: Literal["lighterage/plan/1"] = "lighterage/plan/1"
+    workflow: str
+    description: str = ""
+    environment: str
+    store: str
+    """URL of the store"""
+    parameters: dict[str, Port] = {}
+    """their contracts"""
+    arguments: dict[str, Any] = {}
+    """their values in this plan"""
+    steps: dict[str, PlannedStep] = {}
+    tasks: list[PlannedTask] = []
+    outputs: dict[str, Any] = {}
+    """name -> template"""
+
+    def task(self, name: str) -> PlannedTask:
+        """The task of that name. Raises KeyError."""
+        for task in self.tasks:
+            if task.name == name:
+                return task
+        raise KeyError(name)
+
+    def json_text(self) -> str:
+        """The stable form: sorted keys, nothing left at its default, ASCII, no machine path."""
+        return canonical(self.model_dump(mode="json", by_alias=True, exclude_defaults=True) | {"format": self.format})
+
+
+def canonical(value: Any) -> str:
+    """JSON with sorted keys and no spare space. Raises ValueError for NaN and infinities."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def digest_of(value: Any) -> str:
+    """``sha256:…`` of a value's canonical JSON."""
+    return "sha256:" + hashlib.sha256(canonical(value).encode()).hexdigest()

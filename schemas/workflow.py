@@ -1,0 +1,136 @@
+"""``workflows/*.yaml``: the language people write. One `with`; references are `${task.output}` and nothing else is templated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+
+from .contract import Port, shorthand
+from .shape import ApiVersion, Duration, FieldName, Resources, Shape, TaskName
+
+RESERVED = frozenset({"parameters", "matrix", "environment", "item", "carried", "run", "inputs", "outputs"})
+"""First words of a reference that are not tasks."""
+
+Parameter = Annotated[Port, BeforeValidator(shorthand, json_schema_input_type=Port | str | int | float | bool | list[Any])]
+
+
+class Matrix(Shape):
+    """One instance of the task for each combination of the axes, in file order."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[FieldName, Annotated[list[Any], Field(min_length=1)]]
+
+    include: list[dict[str, Any]] = []
+    """combinations to add, or values to add to those they agree with"""
+    exclude: list[dict[str, Any]] = []
+    """combinations to leave out; a part of one is enough"""
+
+    @property
+    def axes(self) -> dict[str, list[Any]]:
+        return self.__pydantic_extra__
+
+    def combinations(self) -> list[dict[str, Any]]:
+        """The instances' values, in order: products first, then what `include` adds (GitHub Actions' rules)."""
+        names = list(self.axes)
+        originals = [
+            dict(zip(names, values, strict=True))
+            for values in (product(*self.axes.values()) if names else ())
+        ]
+        originals = [one for one in originals if not any(_agrees(one, part) for part in self.exclude)]
+        made = [dict(one) for one in originals]
+        for extra in self.include:
+            own = {axis: value for axis, value in extra.items() if axis in self.axes}
+            hits = [new for one, new in zip(originals, made, strict=False) if _agrees(one, own)]
+            for hit in hits:
+                hit.update(extra)
+            if not hits:
+                made.append(dict(extra))
+        return made
+
+    def names(self) -> Iterator[str]:
+        """Every name that `${matrix.…}` may use."""
+        yield from dict.fromkeys([*self.axes, *(name for extra in self.include for name in extra)])
+
+
+def _agrees(combination: dict[str, Any], part: dict[str, Any]) -> bool:
+    missing = object()
+    return all(combination.get(axis, missing) == value for axis, value in part.items())
+
+
+class Retry(Shape):
+    """Another attempt after a failure that may heal. Bad input (exit 64) is never tried again."""
+
+    limit: Annotated[int, Field(ge=1, le=100)] = 2
+    """attempts after the first"""
+    backoff: Duration = "5s"
+    """wait before the second attempt"""
+    factor: Annotated[int | float, Field(ge=1, le=10)] = 2
+    """growth of the wait"""
+    max: Duration = "10m"
+    """longest wait"""
+    exit_codes: list[Annotated[int, Field(ge=1, le=255)]] | None = None
+    """only after these; any but 64 where nothing is said"""
+
+
+class CachePolicy(Shape):
+    """For how long a result may be used again."""
+
+    expires: Duration
+    """age after which the task runs anew"""
+
+
+class Task(Shape):
+    """One use of a step."""
+
+    uses: Annotated[str, Field(min_length=1)]
+    """step and major version, `data/split@1`; `package:name@1` of an installed package; `./path` of your own"""
+    with_: Annotated[dict[FieldName, Any], Field(alias="with")] = {}
+    """the step's inputs, values and artifacts alike"""
+    description: str = ""
+    """one line for the reader"""
+    needs: list[TaskName] = []
+    """tasks that must have succeeded first; data references are order enough"""
+    matrix: Matrix | None = None
+    """one instance for each combination"""
+    max_parallel: Annotated[int, Field(ge=1)] | None = None
+    """instances at one time"""
+    when: str | bool | None = None
+    """condition over values; else the task and what depends on it are skipped"""
+    retry: Retry | None = None
+    """further attempts"""
+    timeout: Duration | None = None
+    """of one attempt"""
+    resources: Resources | None = None
+    """what one instance needs; the step's own needs where nothing is said"""
+    cache: bool | CachePolicy = True
+    """whether an equal task's result may be used again"""
+    allow_failure: bool = False
+    """the run goes on; dependants see what exists"""
+
+    @model_validator(mode="after")
+    def _max_parallel_needs_instances(self) -> Task:
+        if self.max_parallel is not None and self.matrix is None:
+            raise ValueError("`max_parallel` is for a task with a matrix")
+        return self
+
+
+class Workflow(Shape):
+    """Tasks and what flows between them."""
+
+    apiVersion: ApiVersion
+    """lighterage/v1"""
+    kind: Literal["Workflow"]
+    """Workflow"""
+    name: TaskName
+    """its name"""
+    description: str = ""
+    """one sentence: what it makes of what"""
+    parameters: dict[FieldName, Parameter] = {}
+    """what a run may set with `-p name=value`"""
+    tasks: Annotated[dict[TaskName, Task], Field(min_length=1)]
+    """the work"""
+    outputs: dict[FieldName, str] = {}
+    """what the workflow gives: name -> `${task.output}`"""
