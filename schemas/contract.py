@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -61,7 +61,7 @@ class Port(Shape):
                 raise ValueError(f"the pattern is not a regular expression: {error}") from None
         if self.has_default and self.default is not None:
             for problem in problems(self, self.default):
-                raise ValueError(f"the default {problem}")
+                raise ValueError(f"the default {problem.text}")
         return self
 
     @property
@@ -127,33 +127,47 @@ def fits(wanted: Port, given: Port) -> bool:
     return accepts(wanted.type, given.type)
 
 
-def problems(port: Port, value: Any) -> Iterator[str]:
-    """What is wrong with a value, as the ends of sentences: ``is 3, but at least 5 is needed``."""
+class Problem(NamedTuple):
+    """How a value breaks its contract."""
+
+    kind: Literal["type", "constraint"]
+    path: tuple[int, ...]
+    """where in the value: indices of list items"""
+    text: str
+    """the end of a sentence: ``is 3, but at least 5 is needed``"""
+
+
+def problems(port: Port, value: Any, path: tuple[int, ...] = ()) -> Iterator[Problem]:
+    """Everything that is wrong with a value."""
     name = type_name(value)
+    if not accepts(port.type, name):
+        yield Problem("type", path, f"must be {_article(port.text())}, not {_article(name)} ({_short(value)})")
+        return
+    for text in _broken_constraints(port, value, name):
+        yield Problem("constraint", path, text)
+    if name == "list" and port.items:
+        for index, item in enumerate(value):
+            yield from problems(port.items, item, (*path, index))
+
+
+def _broken_constraints(port: Port, value: Any, name: str) -> Iterator[str]:
     if name == "number" and not math.isfinite(value):
         yield f"is {value}, which is not a finite number"
-    elif not accepts(port.type, name):
-        yield f"must be {_article(port.text())}, not {_article(name)} ({_short(value)})"
-    elif port.enum is not None and value not in port.enum:
+        return
+    if port.enum is not None and value not in port.enum:
         yield f"is {_short(value)}, but only {', '.join(map(_short, port.enum))} are allowed"
-    elif port.minimum is not None and value < port.minimum:
-        yield f"is {value}, but at least {port.minimum} is needed"
-    elif port.maximum is not None and value > port.maximum:
-        yield f"is {value}, but at most {port.maximum} is allowed"
-    elif port.pattern is not None and name == "string" and not re.fullmatch(port.pattern, value):
+    if name in ("integer", "number"):
+        if port.minimum is not None and value < port.minimum:
+            yield f"is {value}, but at least {port.minimum} is needed"
+        if port.maximum is not None and value > port.maximum:
+            yield f"is {value}, but at most {port.maximum} is allowed"
+    if name == "string" and port.pattern is not None and not re.fullmatch(port.pattern, value):
         yield f"is {_short(value)}, which does not match {port.pattern}"
-    elif name == "list":
-        yield from _list_problems(port, value)
-
-
-def _list_problems(port: Port, value: list[Any]) -> Iterator[str]:
-    if port.min_items is not None and len(value) < port.min_items:
-        yield f"has {len(value)} items, but at least {port.min_items} are needed"
-    if port.max_items is not None and len(value) > port.max_items:
-        yield f"has {len(value)} items, but at most {port.max_items} are allowed"
-    for index, item in enumerate(value):
-        for problem in problems(port.items, item) if port.items else ():
-            yield f"[{index}] {problem}"
+    if name == "list":
+        if port.min_items is not None and len(value) < port.min_items:
+            yield f"has {len(value)} items, but at least {port.min_items} are needed"
+        if port.max_items is not None and len(value) > port.max_items:
+            yield f"has {len(value)} items, but at most {port.max_items} are allowed"
 
 
 def _article(name: str) -> str:

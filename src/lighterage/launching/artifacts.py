@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from ..schemas import BadInput
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from .columns import Columns
 
 Fetch = Callable[[], Path]
@@ -91,6 +93,32 @@ class Metrics(Artifact):
 
 class Model(Artifact):
     """A model, in the form that its sub-type names."""
+
+    def about(self) -> dict[str, Any]:
+        """What is known about it: input shape, classes, features and the preprocessing they went through."""
+        try:
+            about = json.loads((self.path / "model.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise BadInput(f"this folder is not a model: {error}") from None
+        return about
+
+    def inputs_from(self, data: Columns) -> np.ndarray:
+        """The rows of a dataset as this model takes them, float32. Raises BadInput where they were not prepared as its own."""
+        about = self.about()
+        if data.preprocessing != about["preprocessing"]:
+            here, there = _names(data.preprocessing), _names(about["preprocessing"])
+            differ = f"{here} here, {there} there" if here != there else f"{here}, but with other figures"
+            raise BadInput(f"the data was not prepared like the data the model learned from: {differ}")
+        if data.named("feature") != about["features"]:
+            raise BadInput(f"the model knows the features {about['features']}, but the data has {data.named('feature')}")
+        inputs = data.inputs()
+        if list(inputs.shape[1:]) != about["input"]["shape"]:
+            raise BadInput(f"the model takes rows of shape {about['input']['shape']}, but the data has {list(inputs.shape[1:])}")
+        return inputs
+
+
+def _names(preprocessing: list[dict[str, Any]]) -> str:
+    return " then ".join(entry["op"] for entry in preprocessing) or "nothing done"
 
 
 KINDS: dict[str, type[Artifact]] = {"dataset": Dataset, "metrics": Metrics, "model": Model}

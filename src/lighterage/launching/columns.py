@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -53,6 +54,14 @@ class Columns:
         """Names of the columns with that role."""
         return [name for name in self.values if self.roles.get(name, "feature") == role]
 
+    def column(self, name: str) -> np.ndarray:
+        """The column of that name. Raises BadInput, with the names there are."""
+        if name not in self.values:
+            near = get_close_matches(name, self.values, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(self.values) or 'none'}"
+            raise BadInput(f"there is no column {name!r}; {hint}")
+        return self.values[name]
+
     def features(self) -> np.ndarray:
         """All features as one array: a single column as it is, several 1-D columns side by side ``(rows, columns)``."""
         names = self.named("feature")
@@ -64,6 +73,12 @@ class Columns:
         if wide:
             raise BadInput(f"columns {wide} have more than one value a row and cannot stand beside others as features")
         return np.stack([self.values[name] for name in names], axis=1)
+
+    def inputs(self) -> np.ndarray:
+        """The features as a model takes them: float32, ``(rows, …)``. Raises BadInput for text and for what is not finite."""
+        for name in self.named("feature"):
+            check_finite(name, self.values[name])
+        return self.features().astype(np.float32)
 
     def label(self) -> np.ndarray:
         """The label column. Raises BadInput where there is none, or more than one."""
@@ -79,6 +94,15 @@ class Columns:
     def with_values(self, values: dict[str, np.ndarray], **changes: Any) -> Columns:
         """The same dataset with other columns (and other facts: ``preprocessing=…``)."""
         return replace(self, values=values, **changes)
+
+
+def check_finite(name: str, array: np.ndarray) -> None:
+    """Raises BadInput for a column of text, and for one with empty, NaN or infinite values: how many, and the first row."""
+    if array.dtype.kind not in "biuf":
+        raise BadInput(f"column {name!r} holds {'text' if array.dtype.kind == 'U' else array.dtype}, but numbers are needed")
+    if array.dtype.kind == "f" and not (finite := np.isfinite(array)).all():
+        rows = np.flatnonzero(~finite.reshape(len(array), -1).all(axis=1))
+        raise BadInput(f"column {name!r} has {len(rows)} rows with empty, NaN or infinite values, the first in row {rows[0]}")
 
 
 def write_columns(columns: Columns, folder: Path) -> None:
