@@ -6,6 +6,7 @@ may be given where a ``model`` is asked for, never the other way round.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterator
@@ -45,6 +46,9 @@ class Port(Shape):
     """largest number allowed"""
     pattern: str | None = None
     """regular expression the whole string must match"""
+    external: bool = False
+    """a string that names data outside the store (a path, a URL, `package:…`): what it holds is part of the cache key, and a
+    relative path is relative to the workflow's file"""
     items: Port | None = None
     """what each item of a list holds"""
     min_items: Annotated[int, Field(ge=0)] | None = None
@@ -54,6 +58,8 @@ class Port(Shape):
 
     @model_validator(mode="after")
     def _default_keeps_the_contract(self) -> Port:
+        if self.external and self.type != "string":
+            raise ValueError("only a string can name external data")
         if self.pattern is not None:
             try:
                 re.compile(self.pattern)
@@ -95,6 +101,17 @@ def shorthand(value: Any) -> Any:
     if name in ("object", "nothing"):
         return value
     return {"type": name, "default": value}
+
+
+def typed(port: Port, text: str) -> Any:
+    """The value that text on a command line stands for. What cannot be converted stays text, for the contract to refuse."""
+    if port.type == "string":
+        return text
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return float(value) if port.type == "number" and type(value) is int else value
 
 
 def type_name(value: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from ..diagnostics import closest
@@ -32,14 +31,3 @@ def settle_arguments(ports: dict[str, Port], given: dict[str, Any]) -> dict[str,
     if wrong:
         raise BadArgument("\n".join(wrong))
     return values
-
-
-def typed(port: Port, text: str) -> Any:
-    """The value that text on a command line stands for. What cannot be converted stays text, for the contract to refuse."""
-    if port.type == "string":
-        return text
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return text
-    return float(value) if port.type == "number" and type(value) is int else value

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import ast
+from pathlib import Path
 
 from ..catalog import FoundStep
 from ..diagnostics import Diagnostic
+from ..reading import Document, check
+from ..schemas.step import Step
+
+
+def check_step(document: Document, folder: Path) -> list[Diagnostic]:
+    """Every mistake in one `step.yaml` and in the function it names."""
+    step, found = check(document, Step)
+    return found if step is None else found + code_mistakes(FoundStep(step, document, folder, shipped=False))
 
 
 def code_mistakes(found: FoundStep) -> list[Diagnostic]:

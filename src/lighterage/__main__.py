@@ -1,0 +1,5 @@
+"""`python -m lighterage`."""
+
+from .cli import main
+
+main()

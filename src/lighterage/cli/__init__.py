@@ -1,0 +1,96 @@
+"""The command line: one file per command, imported when it is called."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from .. import __version__
+
+COMMANDS = {
+    "init": "Make a small project that runs at once",
+    "validate": "Report every mistake in workflows, environments and steps",
+    "plan": "Show what would run, what is cached, and why not",
+    "run": "Run a workflow on this machine",
+    "compile": "Write plain Argo Workflows manifests",
+    "runs": "List runs",
+    "show": "Show a run",
+    "logs": "Print a task's log",
+    "get": "Copy a task's output out of the store",
+    "steps": "List, show and check steps",
+    "graph": "Draw a workflow as Mermaid or DOT",
+    "schema": "Print the JSON Schema of a kind of file",
+    "explain": "Explain a diagnostic's code or a field of the language",
+    "doctor": "Tell what this machine has and lacks",
+    "completion": "Print a completion script for a shell",
+}
+"""Command -> one line of help; the module has the command's name."""
+
+EXIT_CODES = "Exit codes: 0 done, 1 the workflow or a step failed, 2 usage or invalid files, 3 something missing, 4 storage, 130/143 signals."
+
+
+class LazyGroup(click.Group):
+    """Knows every command's name and help, and imports only the one that is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        return getattr(import_module(f".{name}", __name__), "command")
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], COMMANDS, 1)
+            ctx.fail(f"no such command {args[0]!r}" + (f"; did you mean {near[0]!r}?" if near else "; see lighterage --help"))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=LazyGroup, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="lighterage")
+def cli() -> None:
+    """One YAML workflow: from a laptop, through Argo Workflows on any cluster, to a TFLite bundle proven fit for a device."""
+
+
+def main() -> None:
+    """The entry point: runs a command and turns the project's few errors into messages and exit codes."""
+    from ..diagnostics import Mistakes, Missing
+
+    try:
+        code = cli(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except click.Abort:
+        code = 130
+    except Mistakes as error:
+        from .talk import show_diagnostics
+
+        show_diagnostics(error.diagnostics)
+        code = 2
+    except Missing as error:
+        code = _fail(str(error), 3)
+    except BrokenPipeError:
+        sys.stderr.close()
+        code = 1
+    except Exception as error:
+        from ..storing import StoreError
+
+        if not isinstance(error, StoreError):
+            raise
+        code = _fail(str(error), 4)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(message: str, code: int) -> int:
+    click.echo(f"lighterage: {message}", err=True)
+    return code

@@ -1,0 +1,37 @@
+"""`lighterage compile WORKFLOW -e ENV`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .loading import environment_option, parameter_options, plan, store_option
+
+
+@click.command()
+@click.argument("workflow", type=click.Path())
+@environment_option(default=None)
+@parameter_options
+@store_option
+@click.option("-o", "--output", metavar="DIR", default="-", help="Folder to write to, or - for stdout. Default: -.")
+def command(workflow: str, environment: str, parameters: tuple[str, ...], params: str | None, store: str | None, output: str) -> None:
+    """Write plain Argo Workflows manifests: `argo submit` and `kubectl apply` take them as they are."""
+    planned = plan(workflow, environment, parameters, params, store)
+    assert planned.plan is not None and planned.environment is not None
+    site_name, site = next(iter(planned.environment.sites.items()))
+    if site.target != "argo":
+        raise click.UsageError(f"site {site_name!r} of {environment!r} is this machine: use lighterage run -e {environment}")
+    from ..targets.argo import compile_plan
+
+    files = compile_plan(planned.plan, planned.environment)
+    if output == "-":
+        click.echo("---\n".join(files.values()), nl=False)
+        return
+    folder = Path(output)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        partial = folder / f".{name}.partial"
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(folder / name)
+        click.echo(folder / name)

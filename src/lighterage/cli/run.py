@@ -1,0 +1,114 @@
+"""`lighterage run WORKFLOW`"""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import click
+
+from ..schemas.plan import Plan
+from ..storing import Store, open_store
+from ..targets.local import Options, Outcome, machine, run_plan
+from .loading import environment_option, json_option, parameter_options, plan, store_option
+from .progress import observer
+from .talk import duration, print_json, shown, table
+
+
+@click.command()
+@click.argument("workflow", type=click.Path())
+@environment_option()
+@parameter_options
+@store_option
+@click.option("--jobs", "-j", type=click.IntRange(1, 1024), help="Most tasks at one time. Default: as many as fit this machine.")
+@click.option("--only", metavar="TASK", help="Run this task alone; those before it must be cached.")
+@click.option("--from", "start", metavar="TASK", help="Run this task and those after it; those before it must be cached.")
+@click.option("--until", metavar="TASK", help="Run up to this task.")
+@click.option("--force", multiple=True, metavar="TASK", help="Run this task although it is cached; may be repeated.")
+@click.option("--quiet", "-q", is_flag=True, help="Say nothing but failures.")
+@json_option
+def command(workflow: str, environment: str, parameters: tuple[str, ...], params: str | None, store: str | None, jobs: int | None,
+            only: str | None, start: str | None, until: str | None, force: tuple[str, ...], quiet: bool, form: str) -> int:
+    """Run a workflow on this machine. What is in the cache does not run again; run the same command to resume."""
+    planned = plan(workflow, environment, parameters, params, store)
+    settled = planned.plan
+    assert settled is not None and planned.environment is not None
+    site_name, site = next(iter(planned.environment.sites.items()))
+    if site.target != "local":
+        raise click.UsageError(f"site {site_name!r} of {settled.environment!r} is a cluster: use lighterage compile -e {environment}")
+    active, selected = _selection(settled, only, start, until)
+    options = Options(base=Path(workflow).absolute().parent, capacity=machine(site.capacity, jobs),
+                      force=frozenset(_known(settled, name) for name in force), active=active, selected=selected)
+    opened = open_store(settled.store)
+    outcome = run_plan(settled, opened, options, observer(quiet or form == "json"))
+    places = _export(settled, opened, outcome) if outcome.record.status == "succeeded" else {}
+    if form == "json":
+        print_json(_as_json(outcome, opened))
+    elif not quiet:
+        _show(outcome, places)
+    if outcome.signal:
+        return 128 + outcome.signal
+    return 0 if outcome.record.status == "succeeded" else 1
+
+
+def _known(settled: Plan, name: str) -> str:
+    from ..diagnostics import closest
+
+    names = [task.name for task in settled.tasks]
+    if name not in names:
+        near = closest(name, names)
+        raise click.UsageError(f"the workflow has no task {name!r}" + (f"; did you mean {near!r}?" if near else ""))
+    return name
+
+
+def _selection(settled: Plan, only: str | None, start: str | None, until: str | None) -> tuple[frozenset[str] | None, frozenset[str] | None]:
+    """Tasks that take part, and those of them that may run; None for all."""
+    if sum(one is not None for one in (only, start, until)) > 1:
+        raise click.UsageError("--only, --from and --until exclude each other")
+    if until:
+        return _before(settled, {_known(settled, until)}), None
+    if not (only or start):
+        return None, None
+    selected = {_known(settled, str(only or start))}
+    for task in settled.tasks if start else ():
+        if selected & set(task.needs):
+            selected.add(task.name)
+    return _before(settled, selected), frozenset(selected)
+
+
+def _before(settled: Plan, names: set[str]) -> frozenset[str]:
+    for task in reversed(settled.tasks):
+        if task.name in names:
+            names = names | set(task.needs)
+    return frozenset(names)
+
+
+def _export(settled: Plan, store: Store, outcome: Outcome) -> dict[str, Path]:
+    """The workflow's artifact outputs as plain files and folders beside the store."""
+    from ..recording.export import export_outputs
+
+    return export_outputs(settled.workflow, outcome.record.outputs, store)
+
+
+def _show(outcome: Outcome, places: dict[str, Path]) -> None:
+    rows = []
+    for one in outcome.tasks:
+        label = f"{one.task}[{one.index}]" if one.matrix else one.task
+        status = "cached" if one.cached else one.status
+        values = ", ".join(f"{name} {shown(value)}" for name, value in one.outputs.items())
+        rows.append((label, status, "" if one.cached or not one.seconds else duration(one.seconds), one.failure.message.splitlines()[0] if one.failure else values))
+    click.echo(table(rows, ("task", "status", "time", "outputs")))
+    record = outcome.record
+    for name, value in record.outputs.items():
+        click.echo(f"{name}: {places[name] if name in places else shown(value)}")
+    took = duration((record.finished or record.started) - record.started)
+    said = f"stopped by {signal.Signals(outcome.signal).name}" if outcome.signal else record.status
+    cached = sum(one.cached for one in outcome.tasks)
+    click.echo(f"{record.run}: {said} in {took}, {cached} of {len(outcome.tasks)} cached", err=True)
+
+
+def _as_json(outcome: Outcome, store: Store) -> dict[str, object]:
+    from ..recording.view import record_as_json
+
+    return {"run": outcome.record.run, "status": outcome.record.status, "outputs": outcome.record.outputs,
+            "tasks": [record_as_json(one, store) for one in outcome.tasks]}

@@ -1,0 +1,130 @@
+"""The launcher of a pod: `python -m lighterage.launching --store URL --run NAME --spec JSON [--index N] [--parameter n=v]…`.
+
+Finds its inputs in the records of the tasks before it, answers from the cache where it can, does the work otherwise, and
+records. Exit codes: 0 done, 64 bad input, 4 the store cannot be used, else the step's own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from ..schemas import BadInput
+from ..schemas.contract import Port, problems, typed
+from ..schemas.plan import PlannedStep, PlannedTask, canonical
+from ..schemas.record import ArtifactRef, Failure, TaskRecord
+from ..storing import Store, StoreError, open_store
+from .attempt import Attempt, attempt, read_result
+from .execute import Work
+from .failure import BAD_INPUT
+from .inputs import Absent, lookup_in, resolve_inputs, wanted
+from .ingredients import ingredients, key_of
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m lighterage.launching", description=__doc__)
+    parser.add_argument("--store", required=True)
+    parser.add_argument("--run", required=True)
+    parser.add_argument("--spec", required=True)
+    parser.add_argument("--index", type=int, default=0)
+    parser.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--outputs", type=Path, help="folder for the values, a file each")
+    parser.add_argument("--workspace", type=Path, help="folder to work in")
+    options = parser.parse_args(arguments)
+    try:
+        return _Launch(options).launch()
+    except BadInput as error:
+        print(f"bad input: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except StoreError as error:
+        print(f"store: {error}", file=sys.stderr)
+        return 4
+
+
+class _Launch:
+    def __init__(self, options: argparse.Namespace) -> None:
+        spec = json.loads(options.spec)
+        self.options = options
+        self.task = PlannedTask.model_validate(spec["task"])
+        self.step = PlannedStep.model_validate(spec["step"])
+        self.fan_in: dict[str, int | None] = spec.get("fan_in", {})
+        self.parameters = _parameters(spec.get("parameters", {}), options.parameter)
+        self.store: Store = open_store(options.store)
+        self.matrix = self.task.instances()[options.index]
+        self.begun, self.clock = time.time(), time.monotonic()
+
+    def launch(self) -> int:
+        lookup = lookup_in(self._records, lambda name: self.fan_in.get(name) is not None, self.parameters, self.matrix)
+        try:
+            if not wanted(self.task, lookup):
+                return self._record("skipped")
+            inputs = resolve_inputs(self.task, lambda name: self.step.inputs[name].optional, lookup)
+        except Absent:
+            return self._record("skipped")
+        found = ingredients(self.step, inputs, None)
+        key = key_of(found)
+        facts: dict[str, Any] = {"key": key, "ingredients": found}
+        action = self.store.find_action(key) if self.task.cache else None
+        if action and self._usable(action):
+            return self._record("succeeded", outputs=action["outputs"], cached=True, from_run=action["run"], **facts)
+        return self._work(inputs, key, facts)
+
+    def _work(self, inputs: dict[str, Any], key: str, facts: dict[str, Any]) -> int:
+        with tempfile.TemporaryDirectory(dir=self.options.workspace, prefix="task-") as folder:
+            about = Attempt(self.options.run, self.task.name, key if self.task.cache else None, self.task.expires is not None)
+            code = attempt(Work(self.step, inputs, Path(folder)), about, self.store)
+            outputs, failure = read_result(Path(folder))
+        if failure:
+            return self._record("failed", code, failure=failure, **facts)
+        return self._record("succeeded", outputs=outputs, **facts)
+
+    def _records(self, task: str) -> list[TaskRecord]:
+        count = self.fan_in.get(task)
+        found = (self.store.read_record(self.options.run, task, index) for index in range(1 if count is None else count))
+        return [record for record in found if record is not None]
+
+    def _usable(self, action: dict[str, Any]) -> bool:
+        if self.task.expires is not None and time.time() - action["created"] > self.task.expires:
+            return False
+        artifacts = [value for name, value in action["outputs"].items() if self.step.outputs[name].is_artifact]
+        return all(self.store.has(ArtifactRef.model_validate(one)) for one in artifacts)
+
+    def _record(self, status: str, code: int = 0, *, failure: Failure | None = None, **facts: Any) -> int:
+        record = TaskRecord.model_validate({
+            "run": self.options.run, "task": self.task.name, "index": self.options.index, "matrix": self.matrix, "status": status,
+            "started": self.begun, "seconds": time.monotonic() - self.clock, "failure": failure, **facts,
+        })
+        self.store.write_record(record)
+        if self.options.outputs:
+            self._show(record.outputs)
+        return code
+
+    def _show(self, outputs: dict[str, Any]) -> None:
+        """Values and artifacts' addresses as files, where Argo reads output parameters."""
+        self.options.outputs.mkdir(parents=True, exist_ok=True)
+        for name, port in self.step.outputs.items():
+            if name in outputs:
+                value = outputs[name]
+                shown = value["digest"] if isinstance(value, dict) and port.is_artifact else value
+                (self.options.outputs / name).write_text(shown if isinstance(shown, str) else canonical(shown), encoding="utf-8")
+
+
+def _parameters(ports: dict[str, Any], given: list[str]) -> dict[str, Any]:
+    """Typed values of `name=value` arguments. Raises BadInput for one that breaks its contract."""
+    values = {}
+    for argument in given:
+        name, _, text = argument.partition("=")
+        port = Port.model_validate(ports[name])
+        values[name] = typed(port, text)
+        for problem in problems(port, values[name]):
+            raise BadInput(f"parameter {name!r} {problem.text}")
+    return values
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,113 @@
+"""What decides a task's result, and the cache key made of it.
+
+Step contract, step code, the image or the libraries it requires, typed values, and the content of what comes in:
+these and nothing else. No clock, no path, no host.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from ..schemas import BadInput
+from ..schemas.contract import Port
+from ..schemas.plan import PlannedStep, digest_of
+from ..schemas.shape import API_VERSION
+
+_PACKAGE = "package:"
+
+
+def ingredients(step: PlannedStep, inputs: dict[str, Any], base: Path | None) -> dict[str, Any]:
+    """Everything that decides the result of a step with these inputs, by name.
+
+    ``inputs`` hold values and artifacts' references; ``base`` is the folder that relative paths start from.
+    Raises BadInput for external data that is not there.
+    """
+    values, artifacts, external = {}, {}, {}
+    for name, value in inputs.items():
+        port = step.inputs[name]
+        if port.is_artifact:
+            artifacts[name] = [one["digest"] for one in value] if isinstance(value, list) else value["digest"]
+            continue
+        values[name] = _typed(port, value)
+        if port.external:
+            external[name] = fingerprint(value, base)
+    return {
+        "format": API_VERSION, "step": f"{step.name}@{step.version}", "contract": step.contract, "code": step.code,
+        "image": step.image if step.command else None,
+        "libraries": {name: version_of(name) for name in step.requires},
+        "values": values, "artifacts": artifacts, "external": external,
+    }
+
+
+def key_of(found: dict[str, Any]) -> str:
+    """The cache key: 64 hexadecimal digits."""
+    return digest_of(found).removeprefix("sha256:")
+
+
+def differences(now: dict[str, Any], before: dict[str, Any]) -> Iterator[str]:
+    """What is not the same, in words, the most telling first."""
+    for group, said in (("values", "value"), ("external", "external data"), ("artifacts", "input"), ("libraries", "library")):
+        new, old = now.get(group, {}), before.get(group, {})
+        for name in sorted(new.keys() | old.keys()):
+            if new.get(name) != old.get(name):
+                shown = f": {old.get(name)} → {new.get(name)}" if group in ("values", "libraries") else ""
+                yield f"{said} {name!r} changed{shown}"
+    for part, said in (("code", "the step's code"), ("contract", "the step's contract"), ("step", "the step"),
+                       ("image", "the image"), ("format", "the format of cache keys")):
+        if now.get(part) != before.get(part):
+            yield f"{said} changed"
+
+
+def _typed(port: Port, value: Any) -> Any:
+    """An integer given where a number is asked for is that number: 1 and 1.0 are one value there, and two elsewhere."""
+    if port.type == "number" and type(value) is int:
+        return float(value)
+    if port.items and isinstance(value, list):
+        return [_typed(port.items, item) for item in value]
+    return value
+
+
+@cache
+def version_of(distribution: str) -> str | None:
+    """Version of an installed distribution; None when it is not there."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def fingerprint(source: str, base: Path | None) -> str:
+    """What external data holds: the version of a package, the digest of a file or folder, what a store says of an object."""
+    if source.startswith(_PACKAGE):
+        distribution = {"sklearn": "scikit-learn"}.get(name := source.removeprefix(_PACKAGE).split(".")[0], name)
+        return f"{distribution} {version_of(distribution)}"
+    if "://" in source and not source.startswith("file://"):
+        return _told_by_store(source)
+    path = local_path(source, base)
+    if path.is_dir():
+        return digest_of([[file.relative_to(path).as_posix(), _digest(file)] for file in sorted(path.rglob("*")) if file.is_file()])
+    return _digest(path)
+
+
+def local_path(source: str, base: Path | None) -> Path:
+    """Where a path on this machine leads; a relative one starts from the workflow's folder."""
+    return (base or Path()) / source.removeprefix("file://")
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _told_by_store(url: str) -> str:
+    from .external import object_facts
+
+    return digest_of(object_facts(url))

@@ -1,0 +1,1 @@
+"""Looks at runs: what is in the store, and what a plan would make of it."""

@@ -1,0 +1,108 @@
+"""What a run would do: answered from the cache, run, or not known before what it waits for has run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from ..launching.ingredients import differences, ingredients, key_of
+from ..launching.inputs import Absent, lookup_in, resolve_inputs, wanted
+from ..schemas import BadInput
+from ..schemas.plan import Plan, PlannedTask
+from ..schemas.record import ArtifactRef, TaskRecord
+from ..storing import Store
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """One instance's prospects."""
+
+    task: PlannedTask
+    index: int
+    verdict: Literal["cached", "run", "skip", "wait"]
+    """wait: its inputs are made by tasks that have to run first"""
+    reason: str
+    record: TaskRecord | None = field(default=None, repr=False)
+
+    @property
+    def label(self) -> str:
+        return f"{self.task.name}[{self.index}]" if self.task.matrix else self.task.name
+
+    def as_json(self) -> dict[str, Any]:
+        return {"task": self.task.name, "index": self.index, "verdict": self.verdict, "reason": self.reason}
+
+
+def forecast(plan: Plan, store: Store, base: Path) -> Iterator[Forecast]:
+    """Prospects of every instance, in the order of the plan."""
+    known: dict[str, list[Forecast]] = {}
+    before = _Before(store, plan.workflow)
+    for task in plan.tasks:
+        waits = [need for need in task.needs if any(one.verdict in ("run", "wait") for one in known[need])]
+        skips = [need for need in task.needs if any(one.verdict == "skip" for one in known[need])]
+        known[task.name] = []
+        for index, matrix in enumerate(task.instances()):
+            if skips:
+                one = Forecast(task, index, "skip", f"{skips[0]} is skipped")
+            elif waits:
+                one = Forecast(task, index, "wait", f"waits for {', '.join(waits)}")
+            else:
+                one = _one(plan, store, base, task, index, matrix, known, before)
+            known[task.name].append(one)
+            yield one
+
+
+def _one(plan: Plan, store: Store, base: Path, task: PlannedTask, index: int, matrix: dict[str, Any],
+         known: dict[str, list[Forecast]], before: _Before) -> Forecast:
+    step = plan.steps[task.step]
+    lookup = lookup_in(
+        lambda name: [one.record for one in known[name] if one.record], lambda name: plan.task(name).matrix is not None,
+        plan.arguments, matrix,
+    )
+    try:
+        if not wanted(task, lookup):
+            return Forecast(task, index, "skip", "its condition is false")
+        found = ingredients(step, resolve_inputs(task, lambda name: step.inputs[name].optional, lookup), base)
+    except Absent as absent:
+        return Forecast(task, index, "skip", f"{absent} does not exist")
+    except BadInput as error:
+        return Forecast(task, index, "run", str(error))
+    if not task.cache:
+        return Forecast(task, index, "run", "its cache is off")
+    key = key_of(found)
+    action = store.find_action(key)
+    if action is None:
+        return Forecast(task, index, "run", before.why(task.name, index, found))
+    gone = [name for name, value in action["outputs"].items()
+            if step.outputs[name].is_artifact and not store.has(ArtifactRef.model_validate(value))]
+    if gone:
+        return Forecast(task, index, "run", f"its output {gone[0]!r} is damaged or gone from the store")
+    record = TaskRecord(run=action["run"], task=task.name, index=index, status="succeeded", cached=True, key=key, outputs=action["outputs"])
+    return Forecast(task, index, "cached", f"done by {action['run']}", record)
+
+
+class _Before:
+    """The latest record of each instance in earlier runs of the workflow, looked up when first wanted."""
+
+    def __init__(self, store: Store, workflow: str) -> None:
+        self._runs = (run.run for run in store.runs() if run.workflow == workflow)
+        self._store = store
+        self._seen: list[str] = []
+
+    def why(self, task: str, index: int, now: dict[str, Any]) -> str:
+        """The first difference to the nearest earlier run, or that there was none."""
+        for run in self._earlier():
+            record = self._store.read_record(run, task, index)
+            if record and record.status == "succeeded":
+                first = next(differences(now, record.ingredients), None)
+                return first or "its result is gone from the store"
+            if record and record.status == "failed":
+                return f"it failed in {run}"
+        return "it has not run yet"
+
+    def _earlier(self) -> Iterator[str]:
+        yield from self._seen
+        for run in self._runs:
+            self._seen.append(run)
+            yield run

@@ -1,0 +1,1 @@
+"""Where a plan runs. Each target is a folder of its own; none imports another."""

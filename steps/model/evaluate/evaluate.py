@@ -1,0 +1,75 @@
+"""What a model reaches on rows it has not seen."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+
+from lighterage.launching.artifacts import Dataset, Metrics, Model
+from lighterage.schemas import BadInput
+
+
+def evaluate(*, model: Model, data: Dataset, metrics: Metrics, threads: int) -> dict[str, Any]:
+    """Writes the metrics. Raises BadInput for rows that were prepared otherwise, and for classes the model does not know."""
+    about, columns = model.about(), data.read()
+    inputs, labels = model.inputs_from(columns), columns.label()
+    if columns.classes != about["classes"]:
+        raise BadInput(f"the model knows the classes {about['classes']}, but the data has {columns.classes}")
+    if not len(labels):
+        raise BadInput("there are no rows to measure on")
+    predicted = predict(model, inputs, threads)
+    if bad := int((~np.isfinite(predicted)).any(axis=1).sum()):
+        raise BadInput(f"the model's outputs are not finite numbers for {bad} of {len(labels)} rows")
+    measured = classification(predicted, labels, about["classes"]) if about["classes"] else regression(predicted[:, 0], labels)
+    metrics.write({"rows": len(labels), **measured})
+    return {
+        "accuracy": measured["accuracy"] if about["classes"] else measured["r2"],
+        "loss": measured["loss"] if about["classes"] else measured["mse"], "rows": len(labels),
+    }
+
+
+def predict(model: Model, inputs: np.ndarray, threads: int) -> np.ndarray:
+    """The outputs, ``(rows, outputs)``."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import keras
+    import tensorflow as tf
+
+    if tf.config.threading.get_intra_op_parallelism_threads() != threads:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+    network = keras.models.model_from_json((model.path / "architecture.json").read_text(encoding="utf-8"))
+    network.load_weights(model.path / "model.weights.h5")
+    return network.predict(inputs, batch_size=256, verbose=0).astype(np.float64)
+
+
+def classification(predicted: np.ndarray, labels: np.ndarray, classes: list[str]) -> dict[str, Any]:
+    """Rows of the confusion matrix are the truth, columns what was predicted."""
+    count = len(classes)
+    confusion = np.bincount(labels * count + predicted.argmax(axis=1), minlength=count * count).reshape(count, count)
+    hits = np.diag(confusion)
+    precision, recall = _share(hits, confusion.sum(axis=0)), _share(hits, confusion.sum(axis=1))
+    f1 = _share(2 * precision * recall, precision + recall)
+    chosen = np.clip(predicted[np.arange(len(labels)), labels], 1e-7, 1.0)
+    return {
+        "accuracy": float(hits.sum() / len(labels)), "loss": float(-np.log(chosen).mean()), "macro_f1": float(f1.mean()),
+        "classes": {
+            name: {"precision": float(p), "recall": float(r), "f1": float(f), "rows": int(n)}
+            for name, p, r, f, n in zip(classes, precision, recall, f1, confusion.sum(axis=1), strict=True)
+        },
+        "confusion": confusion.tolist(),
+    }
+
+
+def regression(predicted: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+    errors = labels - predicted
+    spread = ((labels - labels.mean()) ** 2).sum()
+    return {
+        "mse": float((errors**2).mean()), "mae": float(np.abs(errors).mean()),
+        "r2": float(1 - (errors**2).sum() / spread) if spread else 0.0,
+    }
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return np.divide(part, whole, out=np.zeros(len(whole)), where=whole > 0)

@@ -1,0 +1,91 @@
+"""Networks by name, and from a user's own function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lighterage.schemas import BadInput
+
+Shape = tuple[int, ...]
+
+
+def mlp(shape: Shape, outputs: int, units: list[int], kernel_size: int, dropout: float) -> Any:
+    """Dense layers; whatever the shape, a row is one line of numbers."""
+    from keras import layers
+
+    hidden = [layers.Dense(width, activation="relu") for width in units]
+    return _stack(shape, [layers.Flatten(), *hidden], outputs, dropout)
+
+
+def conv1d(shape: Shape, outputs: int, units: list[int], kernel_size: int, dropout: float) -> Any:
+    """Convolutions over time, each followed by halving it, then the mean over time."""
+    from keras import layers
+
+    _need_rank("conv1d", shape, 2, "(steps, channels)")
+    blocks: list[Any] = []
+    for width in units:
+        blocks += [layers.Conv1D(width, kernel_size, padding="same", activation="relu"), layers.MaxPooling1D(2)]
+    return _stack(shape, [*blocks, layers.GlobalAveragePooling1D()], outputs, dropout)
+
+
+def conv2d(shape: Shape, outputs: int, units: list[int], kernel_size: int, dropout: float) -> Any:
+    """Convolutions over an image, each followed by halving both sides."""
+    from keras import layers
+
+    _need_rank("conv2d", shape, 3, "(height, width, channels)")
+    blocks: list[Any] = []
+    for width in units:
+        blocks += [layers.Conv2D(width, kernel_size, padding="same", activation="relu"), layers.MaxPooling2D(2)]
+    return _stack(shape, [*blocks, layers.Flatten()], outputs, dropout)
+
+
+def gru(shape: Shape, outputs: int, units: list[int], kernel_size: int, dropout: float) -> Any:
+    """Gated recurrent layers over time."""
+    from keras import layers
+
+    _need_rank("gru", shape, 2, "(steps, channels)")
+    recurrent = [layers.GRU(width, return_sequences=number < len(units)) for number, width in enumerate(units, start=1)]
+    return _stack(shape, recurrent, outputs, dropout)
+
+
+BUILDERS: dict[str, Callable[[Shape, int, list[int], int, float], Any]] = {
+    "mlp": mlp, "conv1d": conv1d, "conv2d": conv2d, "gru": gru,
+}
+
+
+def build_from_code(file: Path, function: str, shape: Shape, outputs: int, units: list[int]) -> Any:
+    """The model that the user's function makes: ``function(input_shape=…, outputs=…, units=…)``."""
+    import keras
+
+    names: dict[str, Any] = {"__name__": "model_code"}
+    exec(compile(file.read_text(encoding="utf-8"), file.name, "exec"), names)
+    if not callable(names.get(function)):
+        raise BadInput(f"the model code has no function {function!r}")
+    network = names[function](input_shape=tuple(shape), outputs=outputs, units=units)
+    if not isinstance(network, keras.Model):
+        raise BadInput(f"{function} must return a Keras model, not {type(network).__name__}")
+    if network.input_shape != (None, *shape) or network.output_shape != (None, outputs):
+        raise BadInput(
+            f"{function} must map {(None, *shape)} to {(None, outputs)}, "
+            f"but its model maps {network.input_shape} to {network.output_shape}"
+        )
+    return network
+
+
+def _stack(shape: Shape, hidden: list[Any], outputs: int, dropout: float) -> Any:
+    """Hidden layers under a head: probabilities of the classes, or one number where there is one output."""
+    import keras
+    from keras import layers
+
+    head = layers.Dense(outputs, activation="softmax" if outputs > 1 else None)
+    try:
+        return keras.Sequential([keras.Input(tuple(shape)), *hidden, *([layers.Dropout(dropout)] if dropout else []), head])
+    except ValueError as error:
+        raise BadInput(f"these layers do not fit rows of shape {tuple(shape)}: {error}") from None
+
+
+def _need_rank(name: str, shape: Shape, rank: int, form: str) -> None:
+    if len(shape) != rank:
+        raise BadInput(f"{name} takes rows of shape {form}, but these have {tuple(shape)}")
