@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from ..diagnostics import Diagnostic
+from .characters import split_lines
 
 Path = tuple[str | int, ...]
+_MOST_FOUND = 200
 
 
 @dataclass(slots=True)
@@ -16,10 +19,8 @@ class Place:
 
     line: int
     column: int
-    quoted: bool = False
-    single_line: bool = True
     parts: dict[str | int, Place] = field(default_factory=dict)
-    keys: dict[str, tuple[int, int]] = field(default_factory=dict)
+    keys: dict[str | int, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,9 @@ class Document:
         ``key`` asks for the place of the last key itself rather than of its value.
         """
         place = self.place
-        for number, part in enumerate(path):
-            if key and number == len(path) - 1 and part in place.keys:
-                return place.keys[part]  # type: ignore[index]
+        for number, part in enumerate(path, 1):
+            if key and number == len(path) and part in place.keys:
+                return place.keys[part]
             if part not in place.parts:
                 break
             place = place.parts[part]
@@ -50,21 +51,24 @@ class Document:
                    severity: Literal["error", "warning"] = "error", offset: int = 0) -> Diagnostic:
         """A mistake in this file. ``offset`` counts characters inside a text, and moves the column where it can."""
         line, column = self.position(path, key=key)
+        source = self._lines[line - 1] if line <= len(self._lines) else ""
         if offset and not key:
-            place = self._place(path)
-            if place is not None and place.single_line:
-                column += offset + place.quoted
-        return Diagnostic(code, message, self.file, line, column, path, None if found is None else str(found), hint, severity,
-                          self._line(line))
+            column += self._shift(path, source, column, offset)
+        told = None if found is None else str(found)[:_MOST_FOUND]
+        return Diagnostic(code, message, self.file, line, column, path, told, hint, severity, source)
 
-    def _place(self, path: Path) -> Place | None:
-        place = self.place
+    def _shift(self, path: Path, source: str, column: int, offset: int) -> int:
+        """How far the column moves: not at all where the text is not written on this line just as it reads."""
+        start = column - 1 + source.startswith(("'", '"'), column - 1)
+        before = self._text(path)[:offset]
+        return start - column + 1 + offset if before and source.startswith(before, start) else 0
+
+    def _text(self, path: Path) -> str:
+        value = self.value
         for part in path:
-            if part not in place.parts:
-                return None
-            place = place.parts[part]
-        return place
+            value = value[part] if isinstance(value, (dict, list)) else None
+        return value if isinstance(value, str) else ""
 
-    def _line(self, number: int) -> str:
-        lines = self.text.split("\n", number)
-        return lines[number - 1].rstrip("\r") if number <= len(lines) else ""
+    @cached_property
+    def _lines(self) -> list[str]:
+        return split_lines(self.text)

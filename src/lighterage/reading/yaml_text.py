@@ -6,67 +6,50 @@ process on deeply nested input.
 
 from __future__ import annotations
 
-import unicodedata
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from ..diagnostics import Diagnostic, Mistakes
+from .characters import invisible, split_lines, unusable
 from .document import Document, Place
 from .scalars import OutOfRange, plain_scalar
+from .source import text_of
 
-LARGEST = 1 << 20
-"""bytes of a file"""
 DEEPEST = 64
 MOST_ALIASED = 10_000
 """values that aliases may add"""
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_CORE_TAGS = {f"tag:yaml.org,2002:{name}": name for name in ("str", "int", "float", "bool", "null", "map", "seq")}
+_Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TAG = "tag:yaml.org,2002:"
+_SCALAR_TAGS: dict[str, type] = {"str": str, "int": int, "float": float, "bool": bool, "null": type(None)}
 _QUOTED = frozenset("'\"|>")
-_OPENING = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
+_AROUND = (yaml.StreamStartEvent, yaml.StreamEndEvent, yaml.DocumentEndEvent)
 _CLOSING = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 
 
 def read_document(source: Path | str, name: str | None = None) -> Document:
     """A file, or text with the ``name`` it is called by. Raises Mistakes with everything that could be found."""
     file = name or str(source)
-    text = _file_text(source, file) if isinstance(source, Path) else _checked_size(source.encode("utf-8", "surrogatepass"), source, file)
-    return _Reader(text.removeprefix("\ufeff"), file).document()
+    return _Reader(text_of(source, file), file).document()
 
 
-def _file_text(path: Path, file: str) -> str:
-    try:
-        if path.is_dir():
-            raise Mistakes([Diagnostic("L002", "this is a folder, not a file", file, hint="name the YAML file in it")])
-        with path.open("rb") as opened:
-            data = opened.read(LARGEST + 1)
-    except (OSError, ValueError) as error:
-        reason = "there is no such file" if isinstance(error, FileNotFoundError) else f"the file cannot be read: {error}"
-        raise Mistakes([Diagnostic("L001", reason, file, hint=_neighbour(path))]) from None
-    try:
-        return _checked_size(data, None, file)
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
-        raise Mistakes([Diagnostic("L003", f"byte {data[error.start]:#04x} is not UTF-8", file, line, column)]) from None
+class _Node:
+    """A value and what is known of it; a mapping or list may still be open."""
 
+    __slots__ = ("anchor", "count", "height", "key", "place", "value")
 
-def _neighbour(path: Path) -> str | None:
-    from ..diagnostics import closest
-
-    try:
-        near = closest(path.name, [entry.name for entry in path.absolute().parent.iterdir()][:1000])
-    except OSError:
-        return None
-    return f"did you mean {str(path.with_name(near))!r}?" if near else None
-
-
-def _checked_size(data: bytes, text: str | None, file: str) -> str:
-    if len(data) > LARGEST:
-        raise Mistakes([Diagnostic("L004", "the file is larger than 1 MiB", file, hint="specs are small; data belongs in files of its own")])
-    return data.decode("utf-8") if text is None else text
+    def __init__(self, value: Any, place: Place, anchor: str | None = None, count: int = 1, height: int = 0) -> None:
+        self.value = value
+        self.place = place
+        self.anchor = anchor
+        self.count = count
+        self.height = height
+        """mappings and lists inside each other, itself included"""
+        self.key: tuple[str, Place] | None = None
+        """of a mapping, while its value has not come yet"""
 
 
 class _Reader:
@@ -74,182 +57,162 @@ class _Reader:
         self.text = text
         self.file = file
         self.found: list[Diagnostic] = []
-        self.anchors: dict[str, tuple[Any, Place, int]] = {}
+        self.anchors: dict[str, _Node] = {}
         self.aliased = 0
 
     def document(self) -> Document:
+        parser = _Parser(self.text)
         try:
-            value, place = self._read()
+            root = self._root(parser)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             self._report("L010", _said(error), mark)
             raise Mistakes(self.found) from None
-        except yaml.reader.ReaderError as error:
-            self._unreadable(error)
-            raise Mistakes(self.found) from None
-        except RecursionError:
-            self._report("L014", f"values are nested more than {DEEPEST} deep", None)
-            raise Mistakes(self.found) from None
-        if self.found:
-            raise Mistakes(self.found)
-        return Document(value, self.file, self.text, place)
-
-    def _unreadable(self, error: Any) -> None:
-        """A character that YAML does not allow, found again in the text because libyaml counts bytes."""
-        for number, line in enumerate(self.text.split("\n"), 1):
-            for column, char in enumerate(line, 1):
-                if (ord(char) < 32 and char not in "\t\r") or char in "\x7f\ufffe\uffff" or "\ud800" <= char <= "\udfff" or "\x80" <= char <= "\x9f":
-                    self.found.append(Diagnostic("L015", f"the character U+{ord(char):04X} cannot stand in YAML", self.file, number, column))
-                    return
-        self.found.append(Diagnostic("L010", str(getattr(error, "reason", error)), self.file))
-
-    def _read(self) -> tuple[Any, Place]:
-        loader = _Loader(self.text)
-        try:
-            return self._documents(loader)
         finally:
-            loader.dispose()
-
-    def _documents(self, loader: Any) -> tuple[Any, Place]:
-        stack: list[_Open] = []
-        root: tuple[Any, Place] | None = None
-        while loader.check_event():
-            event = loader.get_event()
-            if isinstance(event, yaml.DocumentStartEvent) and root is not None:
-                self._report("L016", "a second document starts here; a file holds one", event.start_mark)
-                raise Mistakes(self.found)
-            if isinstance(event, (yaml.StreamStartEvent, yaml.StreamEndEvent, yaml.DocumentStartEvent, yaml.DocumentEndEvent)):
-                continue
-            if isinstance(event, _OPENING):
-                stack.append(self._open(event, len(stack)))
-                continue
-            done = self._close(stack.pop()) if isinstance(event, _CLOSING) else self._leaf(event)
-            if stack:
-                self._put(stack[-1], *done)
-            else:
-                root = done[0], done[1]
-        if root is None or root[0] is None:
-            self.found.append(Diagnostic("L005", "the file is empty", self.file, hint="start with apiVersion, kind and name; lighterage init makes an example"))
+            parser.dispose()
+        if root is None or root.value is None and not self.found:
+            self._report("L005", "the file is empty", None, "start with apiVersion, kind and name; lighterage init makes an example")
+        if root is None or self.found:
             raise Mistakes(self.found)
+        return Document(root.value, self.file, self.text, root.place)
+
+    def _root(self, parser: Any) -> _Node | None:
+        root: _Node | None = None
+        stack: list[_Node] = []
+        while parser.check_event():
+            event = parser.get_event()
+            if isinstance(event, _AROUND):
+                continue
+            if isinstance(event, yaml.DocumentStartEvent):
+                if root is not None:
+                    self._stop("L016", "a second document starts here; a file holds one", event.start_mark)
+                continue
+            if isinstance(event, yaml.CollectionStartEvent):
+                stack.append(self._opened(event, len(stack)))
+                continue
+            node = self._closed(stack.pop()) if isinstance(event, _CLOSING) else self._leaf(event, len(stack))
+            if stack:
+                self._put(stack[-1], node)
+            else:
+                root = node
         return root
 
-    def _open(self, event: Any, depth: int) -> _Open:
-        if depth >= DEEPEST:
-            self._report("L014", f"values are nested more than {DEEPEST} deep", event.start_mark)
-            raise Mistakes(self.found)
+    def _opened(self, event: Any, depth: int) -> _Node:
+        self._limit_depth(depth + 1, event)
         mapping = isinstance(event, yaml.MappingStartEvent)
-        self._check_tag(event, "map" if mapping else "seq")
-        opened = _Open({} if mapping else [], _place(event), event.anchor)
-        if event.anchor:
-            self.anchors.pop(event.anchor, None)
-        return opened
+        self._check_tag(event, ("map",) if mapping else ("seq",))
+        self.anchors.pop(event.anchor, None)
+        return _Node({} if mapping else [], _place(event), event.anchor, height=1)
 
-    def _close(self, done: _Open) -> tuple[Any, Place, int]:
-        if done.anchor:
-            self.anchors[done.anchor] = done.value, done.place, done.count
-        return done.value, done.place, done.count
+    def _closed(self, node: _Node) -> _Node:
+        if node.anchor:
+            self.anchors[node.anchor] = node
+        return node
 
-    def _leaf(self, event: Any) -> tuple[Any, Place, int]:
+    def _leaf(self, event: Any, depth: int) -> _Node:
         if isinstance(event, yaml.AliasEvent):
-            return self._alias(event)
-        place = _place(event)
-        value = self._scalar(event)
-        if event.anchor:
-            self.anchors[event.anchor] = value, place, 1
-        return value, place, 1
+            return self._alias(event, depth)
+        return self._closed(_Node(self._scalar(event), _place(event), event.anchor))
 
-    def _alias(self, event: Any) -> tuple[Any, Place, int]:
+    def _alias(self, event: Any, depth: int) -> _Node:
+        place = _place(event)
         if event.anchor not in self.anchors:
             self._report("L013", f"*{event.anchor} stands for nothing: its anchor is missing, or it contains itself", event.start_mark)
-            return None, _place(event), 1
-        value, place, count = self.anchors[event.anchor]
-        self.aliased += count
+            return _Node(None, place)
+        node = self.anchors[event.anchor]
+        self._limit_depth(depth + node.height, event)
+        self.aliased += node.count
         if self.aliased > MOST_ALIASED:
-            self._report("L013", f"aliases add more than {MOST_ALIASED:,} values", event.start_mark)
-            raise Mistakes(self.found)
-        return value, place, count
+            self._stop("L013", f"aliases add more than {MOST_ALIASED:,} values", event.start_mark)
+        place.parts, place.keys = node.place.parts, node.place.keys
+        return _Node(node.value, place, None, node.count, node.height)
 
     def _scalar(self, event: Any) -> Any:
-        kind = self._check_tag(event, "str")
-        if event.tag == "!" or kind == "str" or (event.style in _QUOTED and event.tag is None):
+        tag = self._check_tag(event, tuple(_SCALAR_TAGS))
+        if event.style == '"' and (char := unusable(event.value)):
+            self._report("L015", f"this text holds the character U+{ord(char):04X}, which nothing can keep", event.start_mark)
+        if tag == "str" or event.tag == "!" or (tag is None and event.style in _QUOTED):
             return event.value
         try:
             value = plain_scalar(event.value)
         except OutOfRange as error:
             self._report("L018", str(error), event.start_mark)
             return None
-        except ValueError:
-            self._report("L018", "this number cannot be read", event.start_mark)
-            return None
+        if tag == "float" and type(value) is int:
+            return float(value)
+        if tag is not None and type(value) is not _SCALAR_TAGS[tag]:
+            self._report("L012", f"the tag !!{tag} does not fit this value", event.start_mark, "leave it out")
         return value
 
-    def _check_tag(self, event: Any, default: str) -> str | None:
+    def _check_tag(self, event: Any, allowed: tuple[str, ...]) -> str | None:
+        """The name of a core tag that suits the event; None where none is written."""
         if event.tag is None or event.tag == "!":
             return None
-        if event.tag not in _CORE_TAGS:
-            self._report("L012", f"the tag {event.tag} has no meaning here", event.start_mark, hint="leave it out: values are plain data")
-            return default
-        return _CORE_TAGS[event.tag]
+        name = event.tag.removeprefix(_TAG)
+        if name in allowed and name != event.tag:
+            return str(name)
+        self._report("L012", f"the tag {event.tag.replace(_TAG, '!!')} has no meaning here", event.start_mark, "leave it out: values are plain data")
+        return None
 
-    def _put(self, into: _Open, value: Any, place: Place, count: int) -> None:
-        into.count += count
+    def _put(self, into: _Node, node: _Node) -> None:
+        into.count += node.count
+        into.height = max(into.height, node.height + 1)
         if isinstance(into.value, list):
-            into.place.parts[len(into.value)] = place
-            into.value.append(value)
+            into.place.parts[len(into.value)] = node.place
+            into.value.append(node.value)
         elif into.key is None:
-            into.key = self._key(value, place), place
+            into.key = self._key(node), node.place
         else:
-            key, at = into.key
-            into.key = None
-            if key in into.value:
-                first = into.place.keys[key]
-                self._report_at("L011", f"the key {key!r} stands here twice; first on line {first[0]}, column {first[1]}", at.line, at.column)
-                return
-            into.value[key] = value
-            into.place.parts[key] = place
-            into.place.keys[key] = at.line, at.column
+            (key, at), into.key = into.key, None
+            self._put_value(into, key, at, node)
 
-    def _key(self, value: Any, place: Place) -> str:
-        if not isinstance(value, str):
-            shown = "a list or mapping" if isinstance(value, (dict, list)) else "nothing" if value is None else str(value).lower()[:40]
-            self._report_at("L017", f"a key must be text, but this is {shown}", place.line, place.column, hint="quote it")
-            return f"\0{place.line}:{place.column}"
-        for char in value:
-            if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
-                self._report_at("L015", f"a name must not hold the invisible character U+{ord(char):04X}", place.line, place.column)
-                break
-        return value
+    def _put_value(self, into: _Node, key: str, at: Place, node: _Node) -> None:
+        if key in into.value:
+            line, column = into.place.keys[key]
+            self._report_at("L011", f"the key {key!r} stands here twice; first on line {line}, column {column}", at.line, at.column)
+            return
+        into.value[key] = node.value
+        into.place.parts[key] = node.place
+        into.place.keys[key] = at.line, at.column
+
+    def _key(self, node: _Node) -> str:
+        at = node.place
+        if not isinstance(node.value, str):
+            shown = "a list or mapping" if isinstance(node.value, (dict, list)) else "empty" if node.value is None else str(node.value).lower()
+            self._report_at("L017", f"a key must be text, but this is {shown}", at.line, at.column, "quote it")
+            return f"\0{at.line}:{at.column}"  # two such keys are no duplicates
+        if char := invisible(node.value):
+            self._report_at("L015", f"a name must not hold the invisible character U+{ord(char):04X}", at.line, at.column)
+        return node.value
+
+    def _limit_depth(self, depth: int, event: Any) -> None:
+        if depth > DEEPEST:
+            self._stop("L014", f"values are nested more than {DEEPEST} deep", event.start_mark)
+
+    def _stop(self, code: str, message: str, mark: Any) -> None:
+        """For mistakes after which reading on makes no sense."""
+        self._report(code, message, mark)
+        raise Mistakes(self.found)
 
     def _report(self, code: str, message: str, mark: Any, hint: str | None = None) -> None:
         self._report_at(code, message, mark.line + 1 if mark else 1, mark.column + 1 if mark else 1, hint)
 
     def _report_at(self, code: str, message: str, line: int, column: int, hint: str | None = None) -> None:
-        lines = self.text.split("\n", line)
-        source = lines[line - 1].rstrip("\r") if line <= len(lines) else ""
+        source = self._lines[line - 1] if line <= len(self._lines) else ""
         self.found.append(Diagnostic(code, message, self.file, line, column, hint=hint, source=source))
 
-
-class _Open:
-    """A mapping or list whose end has not come yet."""
-
-    __slots__ = ("anchor", "count", "key", "place", "value")
-
-    def __init__(self, value: Any, place: Place, anchor: str | None) -> None:
-        self.value = value
-        self.place = place
-        self.anchor = anchor
-        self.count = 1
-        self.key: tuple[str, Place] | None = None
+    @cached_property
+    def _lines(self) -> list[str]:
+        return split_lines(self.text)
 
 
 def _place(event: Any) -> Place:
     start = event.start_mark
-    quoted = getattr(event, "style", None) in ("'", '"')
-    return Place(start.line + 1, start.column + 1, quoted, start.line == event.end_mark.line)
+    return Place(start.line + 1, start.column + 1)
 
 
 def _said(error: yaml.MarkedYAMLError) -> str:
-    problem = str(error.problem or error.context or "this is not YAML")
-    if "found character that cannot start any token" in problem or "\\t" in problem:
+    problem = str(error.problem or error.context or "the text ends too early")
+    if "cannot start any token" in problem or "\\t" in problem:
         return "a tab or a reserved character stands where a value should start; indent with spaces, quote text that starts with @ or `"
     return f"this is not YAML: {problem}"

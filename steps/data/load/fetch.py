@@ -1,7 +1,7 @@
 """From the text of a source to a file or folder on this machine.
 
-A source is text from somebody's workflow. Its protocol is looked at as text before any storage library sees it, because
-the libraries connect while they are being set up, and follow chained URLs to places nobody meant.
+A source is text from somebody's workflow. Its protocol is looked at as text before any storage library sees
+it, because the libraries connect while they are being set up, and follow chained URLs to places nobody meant.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 @contextmanager
 def local_copy(source: str) -> Iterator[Path]:
-    """The file or folder that ``source`` names; a remote one is there until the block ends. Raises BadInput."""
+    """The file or folder that ``source`` names; a remote one exists until the block ends. Raises BadInput."""
     protocol = check_source(source)
     if protocol in REMOTE:
         with tempfile.TemporaryDirectory() as folder:
@@ -36,7 +36,7 @@ def local_copy(source: str) -> Iterator[Path]:
 
 
 def public_name(source: str) -> str:
-    """What a dataset says of its source: the URL, or a local file's name without the folders of this machine."""
+    """What a dataset says of its source: the URL, or a local file's name without this machine's folders."""
     return source if check_source(source) in REMOTE else PurePosixPath(source).name
 
 
@@ -51,10 +51,10 @@ def check_source(source: str) -> str:
         return "file"
     protocol = match[1].lower()
     if protocol not in ("file", *REMOTE):
-        raise BadInput(f"protocol {protocol!r} of {source!r} is not allowed; file, {', '.join(REMOTE)} and package are")
+        raise BadInput(f"the protocol {protocol!r} is not allowed; package, file, {', '.join(REMOTE)} are")
     parts = urlsplit(source)
     if protocol == "file" and parts.netloc not in ("", "localhost"):
-        raise BadInput(f"{source!r} names the host {parts.netloc!r}; a file URL has three slashes: file:///data/a.csv")
+        raise BadInput(f"{source!r} names a host, {parts.netloc!r}; a file URL has three slashes: file:///a.csv")
     if ":" in parts.netloc.partition("@")[0] and "@" in parts.netloc:
         raise BadInput("the source holds credentials; they come from the ambient identity, never from a URL")
     if ".." in PurePosixPath(unquote(parts.path)).parts and protocol != "file":

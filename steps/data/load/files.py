@@ -6,6 +6,7 @@ import csv
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -19,12 +20,13 @@ def read_source(path: Path, source: str, file_column: str | None) -> Columns:
         return Columns(values=_read_file(path), source=source)
     if (path / "dataset.json").is_file():
         found = read_columns(path)  # copied: what was fetched does not outlive the step
-        return found.with_values({n: np.array(a) for n, a in found.values.items()}, source=found.source or source)
+        values = {name: np.array(array) for name, array in found.values.items()}
+        return found.with_values(values, source=found.source or source)
     return Columns(values=_read_folder(path, file_column), source=source)
 
 
 def read_csv(path: Path) -> dict[str, np.ndarray]:
-    """A CSV file with a header row, UTF-8; `.tsv` is separated by tabs. Each column gets the narrowest type that fits."""
+    """A CSV file with a header row, UTF-8; `.tsv` has tabs. Each column gets the narrowest type that fits."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             header, *rows = csv.reader(file, delimiter="\t" if path.suffix == ".tsv" else ",", strict=True)
@@ -35,11 +37,11 @@ def read_csv(path: Path) -> dict[str, np.ndarray]:
     except csv.Error as error:
         raise BadInput(f"{path.name} is not CSV: {error}") from None
     if len(set(header)) < len(header) or "" in header:
-        raise BadInput(f"{path.name} needs a first line with a different name for each column, found {header}")
+        raise BadInput(f"the first line of {path.name} must name each column, all different, not {header}")
     rows = [row for row in rows if row]
     for number, row in enumerate(rows, start=1):
         if len(row) != len(header):
-            raise BadInput(f"{path.name} has {len(row)} cells in data row {number}, but {len(header)} columns")
+            raise BadInput(f"{path.name} has {len(header)} columns, but {len(row)} cells in row {number}")
     cells = zip(*rows, strict=True) if rows else [()] * len(header)
     return {name: _typed(np.array(column, dtype=str)) for name, column in zip(header, cells, strict=True)}
 
@@ -50,10 +52,10 @@ def read_parquet(path: Path) -> dict[str, np.ndarray]:
         import pyarrow
         from pyarrow import parquet
     except ImportError:
-        raise BadInput(f"{path.name} is Parquet, which needs pyarrow: pip install 'lighterage[data]'") from None
+        raise BadInput(f"{path.name} needs pyarrow to be read: pip install 'lighterage[data]'") from None
     try:
         table = parquet.ParquetFile(path).read()
-    except pyarrow.ArrowInvalid as error:
+    except (pyarrow.ArrowException, OSError) as error:
         raise BadInput(f"{path.name} is not Parquet: {error}") from None
     return {name: _plain(name, table.column(name).to_numpy()) for name in table.column_names}
 
@@ -63,7 +65,7 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return {name: _plain(name, arrays[name]) for name in arrays.files}
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, EOFError, BadZipFile) as error:
         raise BadInput(f"{path.name} is not an NPZ file of plain arrays: {error}") from None
 
 
@@ -82,22 +84,23 @@ def _read_file(path: Path) -> dict[str, np.ndarray]:
 
 
 def _read_folder(folder: Path, file_column: str | None) -> dict[str, np.ndarray]:
-    """All files below a folder, in the order of their names, one under the other."""
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in READERS and file.is_file())
+    """All files below a folder but hidden ones, in the order of their names, one under the other."""
+    names = sorted(file.relative_to(folder) for file in folder.rglob("*") if file.suffix.lower() in READERS)
+    files = [folder / name for name in names if not any(part.startswith(".") for part in name.parts)]
     if not files:
-        raise BadInput(f"the folder {folder.name} holds neither a dataset nor files of a kind that can be read: {', '.join(READERS)}")
+        raise BadInput(f"the folder {folder.name} holds no dataset and no file of {', '.join(READERS)}")
     tables = []
     for file in files:
         table = _read_file(file)
         if file_column:
             if file_column in table:
-                raise BadInput(f"{file.name} has a column {file_column!r} already; choose another `file_column`")
+                raise BadInput(f"{file.name} has a column {file_column!r}; choose another `file_column`")
             rows = len(next(iter(table.values())))
             table[file_column] = np.full(rows, file.relative_to(folder).as_posix())
         tables.append(table)
     for file, table in zip(files, tables, strict=True):
         if differing := sorted(table.keys() ^ tables[0].keys()):
-            raise BadInput(f"{file.name} and {files[0].name} do not have the same columns; they differ in {differing}")
+            raise BadInput(f"the columns of {file.name} and {files[0].name} differ in {differing}")
     return {name: _joined(name, [table[name] for table in tables]) for name in tables[0]}
 
 
@@ -134,4 +137,4 @@ def _plain(name: str, array: Any) -> np.ndarray:
     if kinds == {np.ndarray} and len({value.shape for value in array}) == 1:
         return _plain(name, np.stack(list(array)))
     found = ", ".join(sorted("nothing" if kind is type(None) else kind.__name__ for kind in kinds))
-    raise BadInput(f"column {name!r} cannot be used: it holds {found}; text, numbers or lists of one length are needed in every row")
+    raise BadInput(f"column {name!r} holds {found}; text, numbers, or lists of one length can be kept")

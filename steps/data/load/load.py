@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lighterage.launching.artifacts import Dataset
-from lighterage.launching.columns import Columns
+from lighterage.launching.columns import Columns, Role
 from lighterage.schemas import BadInput
 
 from .fetch import local_copy, public_name
@@ -24,13 +24,14 @@ def load(*, source: str, data: Dataset, label: str | None = None, label_type: st
     else:
         with local_copy(source) as path:
             found = read_source(path, public_name(source), file_column)
-    found = with_roles(found, label, [*(groups or []), *([file_column] if file_column else [])], time, columns)
+    grouping = [*(groups or []), *([file_column] if file_column else [])]
+    found = with_roles(found, label, grouping, time, columns)
     found = with_seconds(with_classes(found, label_type))
     if not found.rows:
         raise BadInput(f"there are no rows in {source}")
     for name in found.named("feature"):
         if found.values[name].dtype.kind not in "biuf":
-            raise BadInput(f"column {name!r} holds text or dates and cannot be a feature; name the features with `columns`")
+            raise BadInput(f"column {name!r} holds no numbers; `columns` names those to use")
     if rate_hz is not None:
         found = found.with_values(found.values, rate_hz=float(rate_hz))
     data.write(found)
@@ -41,13 +42,16 @@ def with_roles(found: Columns, label: str | None, groups: list[str], time: str |
                columns: list[str] | None) -> Columns:
     """The columns with the roles asked for; those with no role and not among ``columns`` are left out."""
     roles = dict(found.roles)
-    for role, names in (("label", [label] if label else []), ("group", groups), ("time", [time] if time else [])):
+    asked: dict[Role, list[str]] = {
+        "label": [label] if label else [], "group": groups, "time": [time] if time else [],
+    }
+    for role, names in asked.items():
         if names and role != "group":  # there is one label and one time: a new one takes the place of the old
             roles = {name: old for name, old in roles.items() if old != role}
         for name in names:
             found.column(name)
             roles[name] = role
-    features = columns if columns is not None else [n for n in found.values if roles.get(n, "feature") == "feature"]
+    features = columns or [name for name in found.values if roles.get(name, "feature") == "feature"]
     for name in features:
         found.column(name)
         if roles.get(name, "feature") != "feature":
@@ -80,7 +84,8 @@ def with_classes(found: Columns, label_type: str | None) -> Columns:
             f"column {name!r} has {len(classes)} different values, too many for classes; "
             "set `label_type: number` if it is a quantity"
         )
-    return found.with_values(found.values | {name: codes.astype(np.int64)}, classes=[_text(value) for value in classes])
+    values = found.values | {name: codes.astype(np.int64)}
+    return found.with_values(values, classes=[_text(value) for value in classes])
 
 
 def with_seconds(found: Columns) -> Columns:
@@ -99,7 +104,7 @@ def _parse_dates(name: str, times: np.ndarray) -> np.ndarray:
     try:
         return np.char.rstrip(times, "Z").astype("datetime64[us]")
     except ValueError as error:
-        raise BadInput(f"column {name!r} is the time, but holds neither numbers nor ISO dates: {error}") from None
+        raise BadInput(f"the time column {name!r} holds no numbers and no ISO dates: {error}") from None
 
 
 def _text(value: np.generic) -> str:

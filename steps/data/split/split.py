@@ -11,6 +11,8 @@ from lighterage.launching.columns import Columns
 from lighterage.schemas import BadInput
 
 PARTS = ("train", "validation", "test")
+Rows = dict[str, np.ndarray]
+"""Part -> indices of its rows."""
 
 
 def split(*, data: Dataset, train: Dataset, validation: Dataset, test: Dataset, fractions: dict[str, float],
@@ -55,13 +57,13 @@ def check_fractions(fractions: dict[str, Any]) -> dict[str, float]:
     return {name: float(fractions[name]) for name in PARTS if name in fractions}
 
 
-def at_random(rows: np.ndarray, shares: dict[str, float], random: np.random.Generator) -> dict[str, np.ndarray]:
+def at_random(rows: np.ndarray, shares: dict[str, float], random: np.random.Generator) -> Rows:
     """Any row anywhere."""
     cuts = np.cumsum(_counts(len(rows), shares))[:-1]
     return dict(zip(shares, np.split(random.permutation(rows), cuts), strict=True))
 
 
-def by_class(columns: Columns, shares: dict[str, float], random: np.random.Generator) -> dict[str, np.ndarray]:
+def by_class(columns: Columns, shares: dict[str, float], random: np.random.Generator) -> Rows:
     """Any row anywhere, but each class in each part."""
     label = columns.label()
     pieces: dict[str, list[np.ndarray]] = {name: [] for name in shares}
@@ -78,28 +80,30 @@ def by_class(columns: Columns, shares: dict[str, float], random: np.random.Gener
 
 
 def by_group(column: np.ndarray, by: str, shares: dict[str, float], named: dict[str, list[Any]],
-             random: np.random.Generator) -> dict[str, np.ndarray]:
-    """Whole groups: first those that a part names, then, in random order, each to the part that lacks most rows."""
+             random: np.random.Generator) -> Rows:
+    """Whole groups: those that a part names, then the others at random, to the part that lacks most rows."""
     values, codes, sizes = np.unique(column, return_inverse=True, return_counts=True)
     home = _named_homes([str(value) for value in values.tolist()], by, shares, named)
     free_parts = {name: share for name, share in shares.items() if name not in named}
     free = [code for code in random.permutation(len(values)) if code not in home]
     if len(free) < len(free_parts):
-        raise BadInput(f"{len(free_parts)} parts need as many groups, but {len(free)} of {by!r} are left: {values.tolist()[:10]} in all")
+        raise BadInput(f"{len(free_parts)} parts need as many groups of {by!r}, but {len(free)} are left")
     if free and not free_parts:
-        raise BadInput(f"group {values[free[0]]} of {by!r} belongs to no part; leave `train` out of `groups` to give it the others")
-    wanted = {name: share / sum(free_parts.values()) * sizes[free].sum() for name, share in free_parts.items()}
+        raise BadInput(f"no part takes group {values[free[0]]} of {by!r}: `groups` names every part")
+    total = sizes[free].sum() / sum(free_parts.values())
+    wanted = {name: share * total for name, share in free_parts.items()}
     missing = dict(wanted)
     for turn, code in enumerate(free):
         empty = [name for name in missing if missing[name] == wanted[name]]
-        candidates = empty if len(free) - turn <= len(empty) else missing  # the last groups go where there is none yet
+        candidates = empty if len(free) - turn <= len(empty) else missing  # the last go where there is none
         home[code] = max(candidates, key=lambda name: missing[name])
         missing[home[code]] -= sizes[code]
     place = np.array([home[code] for code in range(len(values))])[codes]
     return {name: np.flatnonzero(place == name) for name in shares}
 
 
-def _named_homes(values: list[str], by: str, shares: dict[str, float], named: dict[str, list[Any]]) -> dict[int, str]:
+def _named_homes(values: list[str], by: str, shares: dict[str, float],
+                 named: dict[str, list[Any]]) -> dict[int, str]:
     home: dict[int, str] = {}
     for name, groups in named.items():
         if name not in shares:
@@ -109,18 +113,19 @@ def _named_homes(values: list[str], by: str, shares: dict[str, float], named: di
         for group in map(str, groups):
             if group not in values:
                 raise BadInput(f"column {by!r} has no group {group}; there are: {', '.join(values[:20])}")
-            if home.setdefault(values.index(group), name) != name:
-                raise BadInput(f"group {group} of {by!r} is named for {home[values.index(group)]} and for {name}")
+            first = home.setdefault(values.index(group), name)
+            if first != name:
+                raise BadInput(f"group {group} of {by!r} is named for {first} and for {name}")
     return home
 
 
-def by_time(times: np.ndarray, order: str, shares: dict[str, float]) -> dict[str, np.ndarray]:
+def by_time(times: np.ndarray, order: str, shares: dict[str, float]) -> Rows:
     """The past learns, the future judges; rows of one moment stay together."""
     if times.dtype.kind not in "iuf" or not np.isfinite(times).all():
         raise BadInput(f"column {order!r} cannot order the rows: it needs a number in every row")
     rows = np.argsort(times, kind="stable")
     sorted_times = times[rows]
-    cuts = [np.searchsorted(sorted_times, sorted_times[cut]) for cut in np.cumsum(_counts(len(rows), shares))[:-1]]
+    cuts = np.searchsorted(sorted_times, sorted_times[np.cumsum(_counts(len(rows), shares))[:-1]])
     parts = dict(zip(shares, np.split(rows, cuts), strict=True))
     for name, part in parts.items():
         if not len(part):

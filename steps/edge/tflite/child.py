@@ -1,4 +1,4 @@
-"""Runs a function in a process of its own, because converting and running a model can kill the process it happens in."""
+"""Runs a function in a process of its own, because converting or running a model can kill the process."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Crashed(Exception):
 
 
 def run_in_child(function: Callable[..., Any], *arguments: Any, timeout: float) -> Any:
-    """What ``function`` returns. Raises Refused as it does, and Crashed for a signal, a timeout or any other exception.
+    """What ``function`` returns. Raises Refused as it does; Crashed for a signal, timeout or other exception.
 
-    The child is forked, so that libraries which are loaded already need not be loaded again; nothing in this process
-    may have run a TensorFlow operation before.
+    The child is forked, so that libraries which are loaded already need not be loaded again; nothing in this
+    process may have run a TensorFlow operation before.
     """
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)

@@ -10,15 +10,15 @@ AT_MOST = ("size_kb", "size_ratio", "accuracy_drop", "max_abs_diff")
 AT_LEAST = ("accuracy", "agreement")
 
 
-def check_budget(budget: dict[str, Any], classification: bool) -> None:
-    """Raises BadInput for limits that do not exist, that are no numbers, or that this model cannot be held to."""
+def check_budget(budget: dict[str, Any], *, classification: bool) -> None:
+    """Raises BadInput for limits that do not exist, are no numbers, or do not apply to this kind of model."""
     for name, limit in budget.items():
         if name not in AT_MOST + AT_LEAST:
             raise BadInput(f"there is no budget {name!r}; there are: {', '.join(AT_MOST + AT_LEAST)}")
         if isinstance(limit, bool) or not isinstance(limit, (int, float)):
             raise BadInput(f"the budget {name} must be a number, not {limit!r}")
         if name == "agreement" and not classification:
-            raise BadInput("agreement is for classes; `max_abs_diff` and `accuracy_drop` (of R²) suit a regression")
+            raise BadInput("agreement is for classes; a regression has max_abs_diff and accuracy_drop")
 
 
 def broken_limits(figures: dict[str, Any], budget: dict[str, Any]) -> list[str]:
@@ -40,12 +40,15 @@ def first_fit(entries: dict[str, dict[str, Any]]) -> str | None:
 
 def table(entries: dict[str, dict[str, Any]]) -> str:
     """A line for each variant: its figures, and what is wrong with it."""
-    lines = []
-    for name, entry in entries.items():
-        if "size" in entry:
-            agreement = f"  agreement {entry['agreement']:.4f}" if "agreement" in entry else ""
-            figures = f"{entry['size']:>9} bytes  accuracy {entry['accuracy']:.4f} (drop {entry['accuracy_drop']:+.4f}){agreement}"
-        else:
-            figures = ""
-        lines.append("  ".join(part for part in (f"{name:<13}{entry['status']:<12}", figures, "; ".join(entry["reasons"])) if part))
-    return "\n".join(lines)
+    return "\n".join(
+        f"{name:<13}{entry['status']:<12}{_figures(entry)}{'; '.join(entry['reasons'])}".rstrip()
+        for name, entry in entries.items()
+    )
+
+
+def _figures(entry: dict[str, Any]) -> str:
+    if "size" not in entry:
+        return ""
+    agreement = f"agreement {entry['agreement']:.4f}  " if "agreement" in entry else ""
+    drop = f"accuracy {entry['accuracy']:.4f} (drop {entry['accuracy_drop']:+.4f})"
+    return f"{entry['size']:>9} bytes  {drop}  {agreement}"

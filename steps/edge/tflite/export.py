@@ -13,9 +13,9 @@ import numpy as np
 def export_float32(folder: Path, inputs: np.ndarray, file: Path) -> tuple[np.ndarray, int]:
     """Writes ``file``; gives the Keras model's outputs for ``inputs``, and how many values its kernels have.
 
-    The signature has a batch of one: without a fixed batch recurrent layers do not convert and others keep operators
-    that compute shapes. It goes through a SavedModel, whose variables the converter freezes; conversion from a bare
-    function of a Keras 3 model leaves the weights behind.
+    The signature has a batch of one: without a fixed batch recurrent layers do not convert, and others keep
+    operators that compute shapes. It goes through a SavedModel, whose variables the converter freezes;
+    conversion from a bare function of a Keras 3 model leaves the weights behind.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import tensorflow as tf

@@ -54,18 +54,19 @@ def read_facts(content: bytes) -> Facts:
 def check_file(content: bytes, variant: str, kernel_values: int) -> Facts:
     """The facts of a file fit to ship. Raises Refused where one shows that it is not.
 
-    A conversion can lose the weights and still give a file that loads, runs and answers NaN. Such a file is small, so a
-    limit on size welcomes it; it shows in its operators, in the bytes of its constants, and in what it answers.
+    A conversion can lose the weights and still give a file that loads, runs and answers NaN. Such a file is
+    small, so a limit on size welcomes it; it shows in its operators, in the bytes of its constants, and in
+    its answers.
     """
     facts = read_facts(content)
     if facts.custom:
-        raise Refused(f"it needs operators that the runtime does not have: {', '.join(sorted(set(facts.custom)))}")
+        raise Refused(f"a plain runtime lacks its operators {', '.join(sorted(set(facts.custom)))}")
     if variables := sorted(VARIABLE_OPERATORS & facts.operators.keys()):
         raise Refused(f"its weights are variables outside the file ({', '.join(variables)})")
     held = sum(facts.constants.values())
     needed = kernel_values * (4 if variant == "float32" else 1)
     if held < needed:
-        raise Refused(f"it holds {held} bytes of constants, but the model's kernels alone need {needed}: weights are missing")
+        raise Refused(f"weights are missing: {held} bytes of constants, but the kernels need {needed}")
     if variant != "float32" and not facts.constants["INT8"]:
         raise Refused("nothing in it was quantized")
     return facts

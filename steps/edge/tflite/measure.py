@@ -20,14 +20,15 @@ def runtime() -> str:
 
 
 class Runner:
-    """A loaded model: batch one, one thread; quantizes what goes in and the other way round what comes out."""
+    """A loaded model: batch one, one thread; quantizes what goes in, dequantizes what comes out."""
 
     def __init__(self, file: Path) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
         self._interpreter = Interpreter(model_path=str(file), num_threads=1)
         self._interpreter.allocate_tensors()
-        (self._in,), (self._out,) = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        (self._in,) = self._interpreter.get_input_details()
+        (self._out,) = self._interpreter.get_output_details()
         self.latencies: list[float] = []
         """seconds of each call"""
 
@@ -49,18 +50,23 @@ class Runner:
         return {"input": _described(self._in), "output": _described(self._out)}
 
 
-def measure(file: Path, rows: np.ndarray, labels: np.ndarray, reference: np.ndarray, classes: list[str]) -> dict[str, Any]:
-    """The figures of a file. Raises Refused when an output is not a finite number. Prints the time, which no two runs share."""
+def measure(file: Path, rows: np.ndarray, labels: np.ndarray, reference: np.ndarray,
+            classes: bool) -> dict[str, Any]:
+    """The figures of a file, beside its source's outputs ``reference``. Raises Refused for NaN and infinity.
+
+    The time of a call is printed, not returned: no two runs share it, and equal inputs give equal bytes.
+    """
     runner = Runner(file)
     outputs = runner.run(rows)
     if bad := int((~np.isfinite(outputs)).any(axis=1).sum()):
         raise Refused(f"it answers NaN or infinity for {bad} of {len(rows)} rows")
     print(f"{file.stem}: median {np.median(runner.latencies) * 1e6:.1f} us a call", flush=True)
     content = file.read_bytes()
-    paired = compare_classes(outputs, reference, labels) if classes else compare_numbers(outputs, reference, labels)
+    compare = compare_classes if classes else compare_numbers
     return {
-        "size": len(content), "size_gzip": len(gzip.compress(content, 9, mtime=0)), **paired,
-        "max_abs_diff": float(np.abs(outputs - reference).max()), **runner.tensors(),
+        "size": len(content), "size_gzip": len(gzip.compress(content, 9, mtime=0)),
+        **compare(outputs, reference, labels), "max_abs_diff": float(np.abs(outputs - reference).max()),
+        **runner.tensors(),
     }
 
 

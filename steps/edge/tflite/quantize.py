@@ -21,7 +21,7 @@ def quantize(variant: str, float32: Path, calibration: np.ndarray, file: Path) -
     if variant == "dynamic_int8":
         content = _dynamic_int8(float32)
     elif "WHILE" in facts.operators:
-        raise Refused("the model has a loop (WHILE, as recurrent layers do), which cannot be fully int8; dynamic_int8 can")
+        raise Refused("it has a loop (WHILE, of a recurrent layer), which only dynamic_int8 can quantize")
     else:
         content = _int8(float32, {facts.signature: [{facts.input_name: row[None]} for row in calibration]})
     file.write_bytes(content)
@@ -35,23 +35,24 @@ def _dynamic_int8(float32: Path) -> bytes:
 
 
 def _int8(float32: Path, rows: dict[str, list[dict[str, np.ndarray]]]) -> bytes:
-    """int8 weights and activations, the activations by the least and largest value that any calibration row gave.
+    """int8 weights and activations, activations by the least and largest value that any calibration row gave.
 
-    The quantizer's own default is a moving average over the rows' extremes, which cuts off every row above the average:
-    on the motion models 0.97 of the answers stayed the same with it, 0.99 with true extremes.
+    The quantizer's own default is a moving average over the rows' extremes, which cuts off every row above
+    the average: on the motion models 0.97 of the answers stayed the same with it, 0.99 with true extremes.
     """
     from litert_quantizer import calibrator, qtyping, quantizer, recipe_manager
     from litert_quantizer.utils.qsv_utils import min_max_update
 
     recipe = recipe_manager.RecipeManager()
-    recipe.add_static_config(".*", qtyping.TFLOperationName.ALL_SUPPORTED, activation_num_bits=8, weight_num_bits=8)
+    operators = qtyping.TFLOperationName.ALL_SUPPORTED
+    recipe.add_static_config(".*", operators, activation_num_bits=8, weight_num_bits=8)
     observer = calibrator.Calibrator(str(float32), num_threads=1, qsv_update_func=min_max_update)
     observer.calibrate(rows, recipe)
-    quantized = quantizer.Quantizer(str(float32), recipe.get_quantization_recipe()).quantize(observer.get_model_qsvs())
-    return bytes(quantized.quantized_model)
+    work = quantizer.Quantizer(str(float32), recipe.get_quantization_recipe())
+    return bytes(work.quantize(observer.get_model_qsvs()).quantized_model)
 
 
-def calibration_rows(columns: Columns, inputs: np.ndarray, wanted: int, seed: int) -> np.ndarray:
+def pick_calibration(columns: Columns, inputs: np.ndarray, wanted: int, seed: int) -> np.ndarray:
     """Some rows, of every class equally many as far as there are any, in random order."""
     random = np.random.default_rng(seed)
     order = random.permutation(len(inputs))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +19,20 @@ from .choose import broken_limits, check_budget, first_fit, table
 from .export import export_float32
 from .flatbuffer import check_file
 from .measure import KERNELS, measure, runtime
-from .quantize import calibration_rows, quantize
+from .quantize import pick_calibration, quantize
 
 FORMAT = "lighterage/tflite/1"
+MADE_WITH = ("ai-edge-litert", "keras", "litert-quantizer", "tensorflow")
 FLOAT32_TOLERANCE = 1e-4
-"""Largest difference of a float32 file to its source, relative to the outputs where they are larger than 1."""
+"""Largest difference of a float32 file to its source; relative where the outputs are larger than 1."""
 
 
-def tflite(*, model: Model, calibration: Dataset, test: Dataset, tflite: Model, report: Metrics, variants: list[str],
-           budget: dict[str, Any], calibration_rows: int, seed: int, variant_timeout: float) -> dict[str, Any]:
-    """Writes the first of ``variants`` inside ``budget``, and what all of them reached. Raises BadInput when there is none."""
+def tflite(*, model: Model, calibration: Dataset, test: Dataset, tflite: Model, report: Metrics,
+           variants: list[str], budget: dict[str, Any], calibration_rows: int, seed: int,
+           variant_timeout: float) -> dict[str, Any]:
+    """Writes the first of ``variants`` inside ``budget``. Raises BadInput if none is."""
     about = model.about()
-    check_budget(budget, bool(about["classes"]))
+    check_budget(budget, classification=bool(about["classes"]))
     job = _Job(model, calibration, test, calibration_rows, seed, variant_timeout)
     with tempfile.TemporaryDirectory() as folder:
         job.export(Path(folder))
@@ -43,38 +46,42 @@ def tflite(*, model: Model, calibration: Dataset, test: Dataset, tflite: Model, 
         tflite.path.mkdir(parents=True)
         (tflite.path / "model.tflite").write_bytes(job.file(chosen).read_bytes())
     entry = entries[chosen]
-    described = about | {"format": FORMAT, "variant": chosen, "tensors": {side: entry[side] for side in ("input", "output")}}
-    (tflite.path / "model.json").write_text(json.dumps(described, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    tensors = {side: entry[side] for side in ("input", "output")}
+    described = json.dumps(
+        about | {"format": FORMAT, "variant": chosen, "tensors": tensors}, indent=1, ensure_ascii=False
+    )
+    (tflite.path / "model.json").write_text(described + "\n", encoding="utf-8")
     return {"variant": chosen, "accuracy": entry["accuracy"], "size": entry["size"]}
 
 
 class _Job:
     """One model, the rows that judge it, and a folder for its variants."""
 
-    def __init__(self, model: Model, calibration: Dataset, test: Dataset, wanted: int, seed: int, timeout: float) -> None:
+    def __init__(self, model: Model, calibration: Dataset, test: Dataset, wanted: int, seed: int,
+                 timeout: float) -> None:
         self.model, self.timeout, self.seed = model, timeout, seed
         self.classes: list[str] = model.about()["classes"]
-        columns = calibration.read()
-        self.calibration = calibration_rows(columns, model.inputs_from(columns), wanted, seed)
-        judged = test.read()
+        columns, judged = calibration.read(), test.read()
+        self.calibration = pick_calibration(columns, model.inputs_from(columns), wanted, seed)
         self.rows, self.labels = model.inputs_from(judged), judged.label()
         if judged.classes != self.classes:
-            raise BadInput(f"the model knows the classes {self.classes}, but the test rows have {judged.classes}")
-        if not len(self.rows) or not len(self.calibration):
-            raise BadInput("there are no test rows" if not len(self.rows) else "there are no calibration rows")
+            raise BadInput(f"the model knows the classes {self.classes}, but the test rows {judged.classes}")
+        for what, rows in (("test", self.rows), ("calibration", self.calibration)):
+            if not len(rows):
+                raise BadInput(f"there are no {what} rows")
 
     def file(self, variant: str) -> Path:
         return self.folder / f"{variant}.tflite"
 
     def export(self, folder: Path) -> None:
-        """The float32 file that every variant starts from, and the outputs that every variant is compared with."""
+        """The float32 file that variants are made from, and the outputs that they are compared with."""
         self.folder, self.source = folder, folder / "source.tflite"
         try:
             self.reference, self.kernel_values = run_in_child(
                 export_float32, self.model.path, self.rows, self.source, timeout=self.timeout
             )
         except Crashed as crash:
-            raise RuntimeError(f"the conversion to TFLite {crash}") from None
+            raise RuntimeError(f"the conversion to TFLite failed: {crash}") from None
         if not np.isfinite(self.reference).all():
             raise BadInput("the Keras model itself answers NaN or infinity for some test rows")
 
@@ -82,8 +89,10 @@ class _Job:
         """What became of a variant: fit, over_budget, refused or failed, with figures and reasons."""
         try:
             figures = run_in_child(self._make, variant, timeout=self.timeout)
-        except (Refused, Crashed) as failure:
-            return {"status": "refused" if isinstance(failure, Refused) else "failed", "reasons": [str(failure)]}
+        except Refused as refusal:
+            return {"status": "refused", "reasons": [str(refusal)]}
+        except Crashed as crash:
+            return {"status": "failed", "reasons": [str(crash)]}
         figures["size_kb"] = figures["size"] / 1024
         figures["size_ratio"] = figures["size"] / self.source.stat().st_size
         broken = broken_limits(figures, budget)
@@ -94,23 +103,22 @@ class _Job:
         file = self.file(variant)
         quantize(variant, self.source, self.calibration, file)
         facts = check_file(file.read_bytes(), variant, self.kernel_values)
-        figures = measure(file, self.rows, self.labels, self.reference, self.classes)
+        figures = measure(file, self.rows, self.labels, self.reference, bool(self.classes))
         tolerance = FLOAT32_TOLERANCE * max(1.0, float(np.abs(self.reference).max()))
         if variant == "float32" and figures["max_abs_diff"] > tolerance:
             raise Refused(f"its outputs differ from the source's by up to {figures['max_abs_diff']:.3g}")
         return {**figures, "operators": dict(sorted(facts.operators.items()))}
 
-    def report(self, entries: dict[str, dict[str, Any]], budget: dict[str, Any], chosen: str) -> dict[str, Any]:
-        right = self.reference.argmax(axis=1) == self.labels if self.classes else None
+    def report(self, entries: dict[str, Any], budget: dict[str, Any], chosen: str) -> dict[str, Any]:
+        """What is known of the source and of every variant."""
+        source = {"size": self.source.stat().st_size, "parameters": self.model.about()["parameters"]}
+        if self.classes:
+            source["accuracy"] = float((self.reference.argmax(axis=1) == self.labels).mean())
+        digest = hashlib.sha256(np.ascontiguousarray(self.calibration).tobytes()).hexdigest()
         return {
-            "runtime": runtime(), "kernels": KERNELS, "rows": len(self.rows), "budget": budget, "chosen": chosen,
-            "source": {
-                "size": self.source.stat().st_size, "parameters": self.model.about()["parameters"],
-                **({"accuracy": float(right.mean())} if right is not None else {}),
-            },
-            "calibration": {
-                "rows": len(self.calibration), "seed": self.seed,
-                "digest": "sha256:" + hashlib.sha256(np.ascontiguousarray(self.calibration).tobytes()).hexdigest(),
-            },
+            "runtime": runtime(), "kernels": KERNELS, "rows": len(self.rows),
+            "budget": budget, "chosen": chosen,
+            "made_with": {name: version(name) for name in MADE_WITH}, "source": source,
+            "calibration": {"rows": len(self.calibration), "seed": self.seed, "digest": f"sha256:{digest}"},
             "variants": entries,
         }

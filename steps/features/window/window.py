@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,13 @@ from lighterage.schemas import BadInput
 
 def window(*, data: Dataset, windows: Dataset, size: float, unit: str, mixed: str,
            stride: float | None = None) -> dict[str, int]:
-    """Writes float32 windows ``(rows, steps, channels)``. Raises BadInput when no recording is long enough."""
+    """Writes float32 windows ``(rows, steps, channels)``. Raises BadInput if every recording is too short."""
     columns = data.read()
     steps = in_samples("size", size, unit, columns.rate_hz)
     hop = in_samples("stride", stride, unit, columns.rate_hz) if stride is not None else steps
     for name in columns.named("feature"):
         if columns.values[name].ndim > 1:
-            raise BadInput(f"column {name!r} has more than one value a row; windows are cut from single samples")
+            raise BadInput(f"column {name!r} has several values a row; windows are cut from single samples")
     samples = columns.inputs()
     order, recordings = find_recordings(columns)
     starts = [np.arange(first, end - steps + 1, hop) for first, end in recordings if end - first >= steps]
@@ -33,17 +34,18 @@ def window(*, data: Dataset, windows: Dataset, size: float, unit: str, mixed: st
     if columns.named("label"):
         values, rows = _with_label(values, columns, rows, mixed)
     entry = {
-        "op": "window", "size": steps, "stride": hop, "rate_hz": columns.rate_hz, "channels": columns.named("feature"),
+        "op": "window", "size": steps, "stride": hop, "rate_hz": columns.rate_hz,
+        "channels": columns.named("feature"),
     }
     windows.write(columns.with_values(values, preprocessing=[*columns.preprocessing, entry]))
     return {"rows": len(rows)}
 
 
 def in_samples(what: str, length: float, unit: str, rate_hz: float | None) -> int:
-    """A length as a whole number of samples. Raises BadInput when it is none, or when the rate is not known."""
+    """A length as a whole number of samples. Raises BadInput when it is none, or the rate is not known."""
     if unit == "seconds":
         if rate_hz is None:
-            raise BadInput(f"{what} is given in seconds, but the data has no rate; set `rate_hz` where it is loaded")
+            raise BadInput(f"{what} is in seconds, but the data has no rate; give data/load its `rate_hz`")
         length = length * rate_hz
     samples = round(length)
     if samples < 1 or abs(samples - length) > 1e-6 * max(length, 1):
@@ -52,9 +54,9 @@ def in_samples(what: str, length: float, unit: str, rate_hz: float | None) -> in
 
 
 def find_recordings(columns: Columns) -> tuple[np.ndarray, list[tuple[int, int]]]:
-    """The rows, recording by recording in the order of time, and where each recording starts and ends in that order.
+    """The rows, recording after recording in the order of time, and where each starts and ends in that order.
 
-    A recording ends where a group column changes, and where time makes a jump (over 1.5 times the usual step).
+    A recording ends where a group column changes, and where time jumps (by over 1.5 times the usual step).
     """
     recording = np.zeros(columns.rows, dtype=np.int64)
     for name in columns.named("group"):
@@ -68,7 +70,7 @@ def find_recordings(columns: Columns) -> tuple[np.ndarray, list[tuple[int, int]]
         usual = np.median(passed[~border]) if (~border).any() else 0.0
         border |= (passed > 1.5 * usual) | (passed < 0)
     cuts = [0, *(np.flatnonzero(border) + 1).tolist(), columns.rows]
-    return order, list(zip(cuts[:-1], cuts[1:], strict=True))
+    return order, list(pairwise(cuts))
 
 
 def _with_label(values: dict[str, np.ndarray], columns: Columns, rows: np.ndarray,
@@ -80,7 +82,7 @@ def _with_label(values: dict[str, np.ndarray], columns: Columns, rows: np.ndarra
         values[name] = np.array([_commonest(row) for row in labels], dtype=label.dtype)
         return values, rows
     if not pure.any():
-        raise BadInput(f"{name!r} changes within every window; shorter windows, or `mixed: majority`, keep some")
+        raise BadInput(f"{name!r} changes in every window; shorter windows, or `mixed: majority`, keep some")
     if not pure.all():
         print(f"left out {(~pure).sum()} of {len(pure)} windows in which {name!r} changes")
     return {n: array[pure] for n, array in values.items()} | {name: labels[pure, 0]}, rows[pure]

@@ -12,7 +12,7 @@ from lighterage.schemas import BadInput
 
 
 def evaluate(*, model: Model, data: Dataset, metrics: Metrics, threads: int) -> dict[str, Any]:
-    """Writes the metrics. Raises BadInput for rows that were prepared otherwise, and for classes the model does not know."""
+    """Writes the metrics. Raises BadInput for rows prepared otherwise or of other classes."""
     about, columns = model.about(), data.read()
     inputs, labels = model.inputs_from(columns), columns.label()
     if columns.classes != about["classes"]:
@@ -22,12 +22,12 @@ def evaluate(*, model: Model, data: Dataset, metrics: Metrics, threads: int) -> 
     predicted = predict(model, inputs, threads)
     if bad := int((~np.isfinite(predicted)).any(axis=1).sum()):
         raise BadInput(f"the model's outputs are not finite numbers for {bad} of {len(labels)} rows")
-    measured = classification(predicted, labels, about["classes"]) if about["classes"] else regression(predicted[:, 0], labels)
+    if about["classes"]:
+        measured, (score, loss) = classification(predicted, labels, about["classes"]), ("accuracy", "loss")
+    else:
+        measured, (score, loss) = regression(predicted[:, 0], labels), ("r2", "mse")
     metrics.write({"rows": len(labels), **measured})
-    return {
-        "accuracy": measured["accuracy"] if about["classes"] else measured["r2"],
-        "loss": measured["loss"] if about["classes"] else measured["mse"], "rows": len(labels),
-    }
+    return {"accuracy": measured[score], "loss": measured[loss], "rows": len(labels)}
 
 
 def predict(model: Model, inputs: np.ndarray, threads: int) -> np.ndarray:
@@ -47,13 +47,15 @@ def predict(model: Model, inputs: np.ndarray, threads: int) -> np.ndarray:
 def classification(predicted: np.ndarray, labels: np.ndarray, classes: list[str]) -> dict[str, Any]:
     """Rows of the confusion matrix are the truth, columns what was predicted."""
     count = len(classes)
-    confusion = np.bincount(labels * count + predicted.argmax(axis=1), minlength=count * count).reshape(count, count)
+    pairs = labels * count + predicted.argmax(axis=1)
+    confusion = np.bincount(pairs, minlength=count * count).reshape(count, count)
     hits = np.diag(confusion)
     precision, recall = _share(hits, confusion.sum(axis=0)), _share(hits, confusion.sum(axis=1))
     f1 = _share(2 * precision * recall, precision + recall)
     chosen = np.clip(predicted[np.arange(len(labels)), labels], 1e-7, 1.0)
     return {
-        "accuracy": float(hits.sum() / len(labels)), "loss": float(-np.log(chosen).mean()), "macro_f1": float(f1.mean()),
+        "accuracy": float(hits.sum() / len(labels)), "loss": float(-np.log(chosen).mean()),
+        "macro_f1": float(f1.mean()),
         "classes": {
             name: {"precision": float(p), "recall": float(r), "f1": float(f), "rows": int(n)}
             for name, p, r, f, n in zip(classes, precision, recall, f1, confusion.sum(axis=1), strict=True)

@@ -12,7 +12,7 @@ from lighterage.schemas import BadInput
 
 def select(*, models: list[Model], metrics: list[Metrics], model: Model, best_metrics: Metrics, by: str,
            goal: str) -> dict[str, Any]:
-    """Copies the best model; of equals the smallest, then the first. Raises BadInput where one lacks the metric."""
+    """Copies the best model; of equals the smallest, then the first. Raises BadInput if one has no score."""
     if len(models) != len(metrics):
         raise BadInput(f"there are {len(models)} models, but metrics of {len(metrics)}")
     scores = [score_of(one.read(), by, number) for number, one in enumerate(metrics)]
@@ -31,7 +31,7 @@ def score_of(metrics: dict[str, Any], by: str, number: int) -> float:
     score = metrics.get(by)
     if isinstance(score, bool) or not isinstance(score, (int, float)) or not math.isfinite(score):
         numbers = sorted(name for name, value in metrics.items() if isinstance(value, (int, float)))
-        raise BadInput(f"model {number} has no number {by!r} among its metrics; it has {', '.join(numbers) or 'none'}")
+        raise BadInput(f"model {number} has no number {by!r} in its metrics: {', '.join(numbers) or 'none'}")
     return float(score)
 
 

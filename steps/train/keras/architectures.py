@@ -26,7 +26,8 @@ def conv1d(shape: Shape, outputs: int, units: list[int], kernel_size: int, dropo
     _need_rank("conv1d", shape, 2, "(steps, channels)")
     blocks: list[Any] = []
     for width in units:
-        blocks += [layers.Conv1D(width, kernel_size, padding="same", activation="relu"), layers.MaxPooling1D(2)]
+        blocks.append(layers.Conv1D(width, kernel_size, padding="same", activation="relu"))
+        blocks.append(layers.MaxPooling1D(2))
     return _stack(shape, [*blocks, layers.GlobalAveragePooling1D()], outputs, dropout)
 
 
@@ -37,7 +38,8 @@ def conv2d(shape: Shape, outputs: int, units: list[int], kernel_size: int, dropo
     _need_rank("conv2d", shape, 3, "(height, width, channels)")
     blocks: list[Any] = []
     for width in units:
-        blocks += [layers.Conv2D(width, kernel_size, padding="same", activation="relu"), layers.MaxPooling2D(2)]
+        blocks.append(layers.Conv2D(width, kernel_size, padding="same", activation="relu"))
+        blocks.append(layers.MaxPooling2D(2))
     return _stack(shape, [*blocks, layers.Flatten()], outputs, dropout)
 
 
@@ -46,8 +48,8 @@ def gru(shape: Shape, outputs: int, units: list[int], kernel_size: int, dropout:
     from keras import layers
 
     _need_rank("gru", shape, 2, "(steps, channels)")
-    recurrent = [layers.GRU(width, return_sequences=number < len(units)) for number, width in enumerate(units, start=1)]
-    return _stack(shape, recurrent, outputs, dropout)
+    passing_on = [layers.GRU(width, return_sequences=True) for width in units[:-1]]
+    return _stack(shape, [*passing_on, layers.GRU(units[-1])], outputs, dropout)
 
 
 BUILDERS: dict[str, Callable[[Shape, int, list[int], int, float], Any]] = {
@@ -55,10 +57,13 @@ BUILDERS: dict[str, Callable[[Shape, int, list[int], int, float], Any]] = {
 }
 
 
-def build_from_code(file: Path, function: str, shape: Shape, outputs: int, units: list[int]) -> Any:
+def build_from_code(code: str, function: str, shape: Shape, outputs: int, units: list[int]) -> Any:
     """The model that the user's function makes: ``function(input_shape=…, outputs=…, units=…)``."""
     import keras
 
+    file = Path(code)
+    if not file.is_file():
+        raise BadInput(f"there is no file of model code {code}")
     names: dict[str, Any] = {"__name__": "model_code"}
     exec(compile(file.read_text(encoding="utf-8"), file.name, "exec"), names)
     if not callable(names.get(function)):
@@ -79,9 +84,10 @@ def _stack(shape: Shape, hidden: list[Any], outputs: int, dropout: float) -> Any
     import keras
     from keras import layers
 
+    dropping = [layers.Dropout(dropout)] if dropout else []
     head = layers.Dense(outputs, activation="softmax" if outputs > 1 else None)
     try:
-        return keras.Sequential([keras.Input(tuple(shape)), *hidden, *([layers.Dropout(dropout)] if dropout else []), head])
+        return keras.Sequential([keras.Input(tuple(shape)), *hidden, *dropping, head])
     except ValueError as error:
         raise BadInput(f"these layers do not fit rows of shape {tuple(shape)}: {error}") from None
 

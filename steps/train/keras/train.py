@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lighterage.launching.artifacts import Artifact, Dataset, Metrics, Model
+from lighterage.launching.artifacts import Dataset, Metrics, Model
 from lighterage.launching.columns import Columns
 from lighterage.schemas import BadInput
 
@@ -18,32 +18,29 @@ from .architectures import BUILDERS, build_from_code
 FORMAT = "lighterage/keras/1"
 
 
-def train(*, train: Dataset, model: Model, metrics: Metrics, architecture: str, units: list[int], kernel_size: int,
-          dropout: float, function: str, epochs: int, batch_size: int, learning_rate: float, patience: int, seed: int,
-          threads: int, validation: Dataset | None = None, code: Artifact | None = None) -> dict[str, float]:
+def train(*, train: Dataset, model: Model, metrics: Metrics, architecture: str, units: list[int],
+          kernel_size: int, dropout: float, function: str, epochs: int, batch_size: int, learning_rate: float,
+          patience: int, seed: int, threads: int, validation: Dataset | None = None,
+          code: str | None = None) -> dict[str, float]:
     """Writes the model of the epoch with the lowest validation loss, and what it reached."""
     columns = train.read()
     inputs, labels = columns.inputs(), checked_label(columns)
-    judged = (inputs, labels)
-    if validation is not None:
-        held_out = validation.read()
-        if held_out.named("feature") != columns.named("feature") or held_out.classes != columns.classes:
-            raise BadInput("the validation rows do not have the features and classes of the training rows")
-        judged = (held_out.inputs(), held_out.label())
+    held_out = None if validation is None else rows_like(columns, validation.read())
     start_keras(seed, threads)
     outputs = len(columns.classes) or 1
     if code is not None:
-        network = build_from_code(code.path, function, inputs.shape[1:], outputs, units)
+        network = build_from_code(code, function, inputs.shape[1:], outputs, units)
     else:
         network = BUILDERS[architecture](inputs.shape[1:], outputs, units, kernel_size, dropout)
     compile_network(network, bool(columns.classes), learning_rate)
-    history = fit(network, (inputs, labels), judged if validation is not None else None, epochs, batch_size, patience)
+    history = fit(network, (inputs, labels), held_out, epochs, batch_size, patience)
+    judged = held_out or (inputs, labels)
     loss, score = measure(network, *judged, columns.classes)
     about = describe(network, columns, inputs)
     save(network, about, model.path)
     metrics.write({
         "loss": loss, "accuracy" if columns.classes else "r2": score,
-        "measured_on": "train" if validation is None else "validation", "rows": len(judged[0]),
+        "measured_on": "validation" if held_out else "train", "rows": len(judged[0]),
         "parameters": about["parameters"], "epochs": len(history["loss"]), "history": history,
     })
     return {"accuracy": score, "loss": loss}
@@ -55,10 +52,25 @@ def checked_label(columns: Columns) -> np.ndarray:
     if not columns.rows:
         raise BadInput("there are no training rows")
     if columns.classes and len(np.unique(label)) < 2:
-        raise BadInput(f"all training rows are of one class, {columns.classes[int(label[0])]!r}; at least two are needed")
+        only = columns.classes[int(label[0])]
+        raise BadInput(f"all training rows are of the class {only!r}; two classes are needed")
     if not np.isfinite(label).all():
         raise BadInput(f"the label of row {np.flatnonzero(~np.isfinite(label))[0]} is not a finite number")
     return label
+
+
+def rows_like(columns: Columns, others: Columns) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs and labels of other rows. Raises BadInput when they are not of the same kind."""
+    for what, ours, theirs in (
+        ("features", columns.named("feature"), others.named("feature")),
+        ("classes", columns.classes, others.classes),
+        ("preprocessing", columns.preprocessing, others.preprocessing),
+    ):
+        if ours != theirs:
+            raise BadInput(f"training and validation rows do not have the same {what}: {ours} and {theirs}")
+    if not others.rows:
+        raise BadInput("there are no validation rows")
+    return others.inputs(), others.label()
 
 
 def start_keras(seed: int, threads: int) -> None:
@@ -97,7 +109,7 @@ def fit(network: Any, data: tuple[np.ndarray, np.ndarray], held_out: tuple[np.nd
         callbacks=[keras.callbacks.TerminateOnNaN()] + ([best] if held_out else []),
     ).history
     if not np.isfinite(history["loss"]).all():
-        raise BadInput("the loss is not finite any more; a smaller learning_rate or standardized features may help")
+        raise BadInput("the loss became infinite; a smaller learning_rate or standardized features may help")
     return {name: [float(value) for value in values] for name, values in history.items()}
 
 
@@ -116,7 +128,8 @@ def describe(network: Any, columns: Columns, inputs: np.ndarray) -> dict[str, An
     """What whoever uses the model must know."""
     return {
         "format": FORMAT, "task": "classification" if columns.classes else "regression",
-        "input": {"shape": list(inputs.shape[1:]), "dtype": "float32"}, "outputs": int(network.output_shape[-1]),
+        "input": {"shape": list(inputs.shape[1:]), "dtype": "float32"},
+        "outputs": int(network.output_shape[-1]),
         "classes": columns.classes, "features": columns.named("feature"), "label": columns.named("label")[0],
         "rate_hz": columns.rate_hz, "preprocessing": columns.preprocessing, "source": columns.source,
         "parameters": int(network.count_params()),
@@ -126,7 +139,8 @@ def describe(network: Any, columns: Columns, inputs: np.ndarray) -> dict[str, An
 def save(network: Any, about: dict[str, Any], folder: Path) -> None:
     """Three files without dates and generated names; the `.keras` form holds both."""
     folder.mkdir(parents=True)
-    architecture = json.loads(network.to_json())
-    (folder / "architecture.json").write_text(json.dumps(architecture, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    architecture = json.dumps(json.loads(network.to_json()), indent=1, sort_keys=True)
+    (folder / "architecture.json").write_text(architecture + "\n", encoding="utf-8")
     network.save_weights(folder / "model.weights.h5")
-    (folder / "model.json").write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    described = json.dumps(about, indent=1, ensure_ascii=False)
+    (folder / "model.json").write_text(described + "\n", encoding="utf-8")

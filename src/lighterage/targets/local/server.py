@@ -62,6 +62,8 @@ class Server:
 
     def close(self) -> None:
         """Ends the server and, through it, what still runs."""
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)  # servers that were forked later hold copies of this end
         self.socket.close()
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self.pid, 0)

@@ -1,0 +1,48 @@
+"""A chain of tasks to a manifest; and whether a task costs the same in a long chain as in a short one."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from ..jobs import chain
+from ..peers import Peers
+from ..timing import OURS, Benchmark, Bound, Command, Contender, ratio
+from ..tools import lighterage
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+LENGTHS = (10, 100, 1000)
+COMPILE: Command = [lighterage.PROGRAM, "compile", "workflow.yaml", "-e", "onprem", "-o", "out"]
+
+
+def _script(peers: Peers, peer: str, length: int) -> Command:
+    return [peers.python(peer), SCRIPTS / f"{peer}_compile.py", str(length)]
+
+
+def _contenders(length: int) -> list[Contender]:
+    return [
+        Contender(f"{OURS} {length}", lambda peers: COMPILE, partial(lighterage.write, jobs=chain(length))),
+        Contender(f"hera {length}", partial(_script, peer="hera", length=length)),
+        Contender(f"kfp {length}", partial(_script, peer="kfp", length=length)),
+    ]
+
+
+SHORT, MIDDLE, LONG = (f"{OURS} {length}" for length in LENGTHS)
+
+
+def _growth(seconds: dict[str, float]) -> float:
+    """A task's cost between 100 and 1,000 tasks over that between 10 and 100; start-up falls out."""
+    late = (seconds[LONG] - seconds[MIDDLE]) / (LENGTHS[2] - LENGTHS[1])
+    early = (seconds[MIDDLE] - seconds[SHORT]) / (LENGTHS[1] - LENGTHS[0])
+    return late / early
+
+
+BENCHMARK = Benchmark(
+    "compile", "compile a chain of 10, 100 and 1,000 tasks",
+    tuple(one for length in LENGTHS for one in _contenders(length)),
+    (
+        ratio(LONG, "hera 1000", 0.75),
+        ratio(LONG, "kfp 1000", 0.25),
+        Bound("time per task, 100 to 1,000 / 10 to 100", 1.3, _growth, (SHORT, MIDDLE, LONG)),
+    ),
+)

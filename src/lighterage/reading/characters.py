@@ -1,0 +1,29 @@
+"""Characters and lines as YAML sees them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""what no YAML file may hold (YAML 1.2, c-printable)"""
+_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_UNUSABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def split_lines(text: str) -> list[str]:
+    """Lines as both of PyYAML's parsers count them; at least one."""
+    return _BREAK.split(text)
+
+
+def unusable(text: str) -> str | None:
+    """NUL or half a surrogate pair, which escapes can smuggle in: no path, environment or UTF-8 file can hold them."""
+    bad = _UNUSABLE.search(text)
+    return bad[0] if bad else None
+
+
+def invisible(name: str) -> str | None:
+    """The first control, formatting or bidirectional character of a name: it would not be what it looks like."""
+    if name.isprintable():
+        return None
+    return next((char for char in name if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp")), None)

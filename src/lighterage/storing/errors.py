@@ -1,0 +1,30 @@
+"""What can go wrong with a store."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+
+class StoreError(Exception):
+    """The store cannot be read or written; the message names the place and what is needed. Exit code 4."""
+
+
+class Damaged(StoreError):
+    """An object does not have the content that its name promises; it was put aside."""
+
+
+class MissingObject(Damaged):
+    """An object is not there."""
+
+
+@contextlib.contextmanager
+def explained(place: Path | str, doing: str = "") -> Iterator[None]:
+    """The system's errors as StoreErrors that name the place; FileExistsError and FileNotFoundError pass."""
+    try:
+        yield
+    except (FileExistsError, FileNotFoundError):
+        raise
+    except OSError as error:
+        raise StoreError(f"{place}: {error.strerror or error}{doing}") from error

@@ -1,0 +1,57 @@
+"""What a pod is told: its task as JSON that Argo's templating passes on untouched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ...schemas.plan import Plan, PlannedStep, PlannedTask, canonical
+from ...schemas.template import references
+
+OUTPUTS = "/lighterage/outputs"
+WORKSPACE = "/lighterage"
+COMMAND = ["python3", "-m", "lighterage.launching"]
+
+
+def inert(value: Any) -> str:
+    """Canonical JSON without ``{{``. In JSON two opening braces in a row can only stand inside a string, where the
+    second is written as an escape; so it reads back as the same value.
+    """
+    return canonical(value).replace("{{", "{\\u007b")
+
+
+def task_json(task: PlannedTask) -> str:
+    """The part of the launcher's spec that is the task's own."""
+    return inert(task.model_dump(mode="json", by_alias=True, exclude_defaults=True))
+
+
+def fan_in_json(task: PlannedTask, instances: Mapping[str, int | None]) -> str:
+    """How many instances each needed task has; null for one without a matrix."""
+    return inert({name: instances[name] for name in task.needs})
+
+
+def parameters_used(task: PlannedTask) -> tuple[str, ...]:
+    """Workflow parameters that a task's inputs and condition refer to, sorted."""
+    named = {*references(task.inputs), *references(task.when)}
+    return tuple(sorted(name.partition(".")[2] for name in named if name.startswith("parameters.")))
+
+
+def launcher_arguments(plan: Plan, step: PlannedStep, parameters: Iterable[str]) -> list[str]:
+    """The launcher's arguments. The step stands in them once; task, fan-in and index are the template's inputs.
+
+    Every value is an argument of its own: nothing meets a shell.
+    """
+    parameters = list(parameters)
+    ports = {name: plan.parameters[name].model_dump(mode="json", exclude_defaults=True) for name in parameters}
+    spec = (
+        '{"fan_in":{{inputs.parameters.fan-in}},'
+        f'"parameters":{inert(ports)},'
+        f'"step":{inert(step.model_dump(mode="json", by_alias=True, exclude_defaults=True))},'
+        '"task":{{inputs.parameters.task}},'
+        f'"workflow":{inert(plan.workflow)}}}'
+    )
+    values = [part for name in parameters for part in ("--parameter", f"{name}={{{{workflow.parameters.{name}}}}}")]
+    return [
+        "--store", plan.store, "--run", "{{workflow.name}}.{{workflow.uid}}", "--index", "{{inputs.parameters.index}}",
+        "--outputs", OUTPUTS, "--workspace", WORKSPACE, "--spec", spec, *values,
+    ]

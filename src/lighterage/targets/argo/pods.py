@@ -1,0 +1,126 @@
+"""The template of a pod: image, launcher, resources, retries. Tasks alike in these share one template."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ...schemas.environment import Environment, Site
+from ...schemas.plan import Plan, PlannedResources, PlannedRetry, PlannedStep, PlannedTask, canonical
+from .arguments import COMMAND, OUTPUTS, WORKSPACE, launcher_arguments, parameters_used
+
+if TYPE_CHECKING:
+    from hera.workflows import models
+
+BAD_INPUT = 64
+"""exit code after which another attempt cannot help"""
+USER = 8737
+"""uid and gid of every container; Argo's own images use the same"""
+
+INIT_AND_WAIT_RESTRICTED = {
+    "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True,
+    "runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"},
+}
+
+
+class PodClass(NamedTuple):
+    """What decides a pod's template."""
+
+    step: str
+    parameters: tuple[str, ...]
+    pool: str | None
+    resources: str
+    retry: str
+    timeout: float | None
+
+
+def pod_class(task: PlannedTask) -> PodClass:
+    """The class of a task."""
+    return PodClass(
+        task.step, parameters_used(task), task.pool, canonical(task.resources.model_dump(mode="json")),
+        canonical(task.retry.model_dump(mode="json")) if task.retry else "", task.timeout,
+    )
+
+
+def pod_template(name: str, task: PlannedTask, plan: Plan, environment: Environment) -> models.Template:
+    """The template for every task of this one's class."""
+    from .hera_models import models as m
+
+    step, site = plan.steps[task.step], environment.sites[task.site]
+    pool = site.pools.get(task.pool) if task.pool else None
+    return m.Template(
+        name=name,
+        inputs=m.Inputs(parameters=[m.Parameter(name="task"), m.Parameter(name="fan-in", value="{}"), m.Parameter(name="index", value="0")]),
+        outputs=_outputs(step),
+        metadata=m.Metadata(labels={"app.kubernetes.io/component": _label(step.name)}),
+        container=_container(step, task, plan, environment),
+        node_selector=pool.node_selector if pool and pool.node_selector else None,
+        tolerations=[m.Toleration.model_validate(one) for one in pool.tolerations] if pool and pool.tolerations else None,
+        retry_strategy=_retry(task.retry) if task.retry else None,
+        active_deadline_seconds=math.ceil(task.timeout) if task.timeout else None,
+    )
+
+
+def _container(step: PlannedStep, task: PlannedTask, plan: Plan, environment: Environment) -> models.Container:
+    from .hera_models import models as m
+
+    amounts = kubernetes_resources(task.resources, environment.sites[task.site], task.pool)
+    return m.Container(
+        image=environment.images.get(step.image, step.image), image_pull_policy="IfNotPresent", command=COMMAND,
+        args=launcher_arguments(plan, step, parameters_used(task)), working_dir=WORKSPACE,
+        env=[m.EnvVar(name="HOME", value="/tmp")],
+        resources=m.ResourceRequirements(requests=dict(amounts), limits=amounts),
+        security_context=m.SecurityContext(
+            allow_privilege_escalation=False, read_only_root_filesystem=True, run_as_non_root=True,
+            capabilities=m.Capabilities(drop=["ALL"]),
+        ),
+        volume_mounts=[m.VolumeMount(name="workspace", mount_path=WORKSPACE), m.VolumeMount(name="tmp", mount_path="/tmp")],
+    )
+
+
+def _outputs(step: PlannedStep) -> models.Outputs | None:
+    """Values, and the digests of artifacts, for Argo's pages and for conditions; the data itself is in the store."""
+    from .hera_models import models as m
+
+    shown = [m.Parameter(name=name, value_from=m.ValueFrom(path=f"{OUTPUTS}/{name}", default="")) for name in step.outputs]
+    return m.Outputs(parameters=shown) if shown else None
+
+
+def kubernetes_resources(needs: PlannedResources, site: Site, pool: str | None) -> dict[str, str]:
+    """Requests, which are the limits too: a pod gets what was planned, no less and no more."""
+    amounts = {"cpu": _cpu(needs.cpu), "memory": _memory(needs.memory)}
+    if needs.accelerator and pool in site.pools:
+        amounts[site.pools[pool].accelerators[needs.accelerator.kind]] = str(needs.accelerator.count)
+    return amounts
+
+
+def _cpu(cpus: float) -> str:
+    return str(int(cpus)) if cpus == int(cpus) else f"{math.ceil(cpus * 1000)}m"
+
+
+def _memory(amount: int) -> str:
+    for power, unit in ((30, "Gi"), (20, "Mi"), (10, "Ki")):
+        if amount % 2**power == 0:
+            return f"{amount >> power}{unit}"
+    return str(amount)
+
+
+def _retry(retry: PlannedRetry) -> models.RetryStrategy:
+    from .hera_models import models as m
+
+    code = "asInt(lastRetry.exitCode)"
+    codes = [one for one in retry.exit_codes or () if one != BAD_INPUT]
+    expression = f"{code} != {BAD_INPUT}" if retry.exit_codes is None else f"{code} in {json.dumps(codes)}"
+    backoff: dict[str, Any] = {"duration": _seconds(retry.backoff), "factor": int(retry.factor), "cap": _seconds(retry.max)}
+    return m.RetryStrategy(
+        limit=retry.limit, retry_policy="Always", expression=expression, backoff=m.Backoff(**backoff)
+    )
+
+
+def _seconds(amount: float) -> str:
+    return f"{round(amount * 1000)}ms" if amount % 1 else f"{int(amount)}s"
+
+
+def _label(text: str) -> str:
+    return text.replace("/", "-").strip("-_./")[:63]

@@ -1,0 +1,194 @@
+"""Manifests: their bytes, their limits, and what Argo itself says of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lighterage.diagnostics import Mistakes
+from lighterage.schemas.plan import Plan, PlannedTask
+from lighterage.targets.argo import compile_plan
+from lighterage.targets.argo.arguments import inert
+
+from ...golden import FOLDER, everything, manifests
+from .plans import ENVIRONMENT, chain, plan, step, task
+
+ROOT = Path(__file__).parents[3]
+CRDS = Path(os.environ.get("ARGO_CRDS", ROOT.parent / "shared/argo/crds"))
+
+
+def spec_of(compiled: Plan) -> dict[str, Any]:
+    return yaml.load(compile_plan(compiled, ENVIRONMENT)["demo.template.yaml"], yaml.CSafeLoader)["spec"]
+
+
+def entries(spec: dict[str, Any], dag: str = "main") -> dict[str, dict[str, Any]]:
+    [template] = [one for one in spec["templates"] if one["name"] == dag]
+    return {entry["name"]: entry for entry in template["dag"]["tasks"]}
+
+
+def pods(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    return [one for one in spec["templates"] if "container" in one]
+
+
+@pytest.mark.parametrize("name", ["rbac.yaml", "demo.template.yaml", "demo.yaml"])
+def test_manifests_are_as_approved(name: str) -> None:
+    assert manifests()[name] == (FOLDER / name).read_text(encoding="utf-8"), "python -m tests.golden writes them anew"
+
+
+@pytest.mark.parametrize("seed", ["0", "1"])
+def test_bytes_do_not_depend_on_the_hash_seed(seed: str) -> None:
+    program = "import json; from tests.golden import manifests; print(json.dumps(manifests()))"
+    told = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": seed},
+                          capture_output=True, check=True).stdout
+    assert json.loads(told) == manifests()
+
+
+def test_tasks_alike_share_one_pod_template() -> None:
+    assert len(pods(spec_of(chain(50)))) == 1
+
+
+def test_a_matrix_costs_as_much_as_one_task() -> None:
+    sweep = plan(task("t", matrix={"units": list(range(100)), "rate": list(range(100))}))
+    assert entries(spec_of(sweep))["t"]["withSequence"] == {"count": "10000"}
+    assert len(compile_plan(sweep, ENVIRONMENT)["demo.template.yaml"]) < 8 * 1024
+
+
+def test_the_launcher_gets_back_the_task_it_was_planned_as() -> None:
+    planned = task("b", "a", matrix={"n": [1, 2]}, when=["<", {"$ref": "a.sum"}, 1])
+    spec = spec_of(plan(task("a"), planned))
+    given = {one["name"]: one["value"] for one in entries(spec)["b"]["arguments"]["parameters"]}
+    args = pods(spec)[0]["container"]["args"]
+    text = args[args.index("--spec") + 1]
+    for name, value in given.items():
+        text = text.replace(f"{{{{inputs.parameters.{name}}}}}", value)
+
+    told = json.loads(text)
+
+    assert PlannedTask.model_validate(told["task"]) == planned
+    assert told["step"]["name"] == "demo/add"
+    assert told["fan_in"] == {"a": None}
+    assert told["workflow"] == "demo"
+
+
+def test_only_the_parameters_a_task_uses_reach_it() -> None:
+    parameters = {"epochs": {"type": "integer"}, "seed": {"type": "integer"}}
+    user = task("t", inputs={"a": {"$ref": "parameters.epochs"}})
+    spec = spec_of(plan(user, parameters=parameters, arguments={"epochs": 3, "seed": 1}))
+    assert pods(spec)[0]["container"]["args"][-2:] == ["--parameter", "epochs={{workflow.parameters.epochs}}"]
+    assert [one["value"] for one in spec["arguments"]["parameters"]] == ["3", "1"]
+
+
+@given(st.recursive(st.text("{}\\u007b=wx\"'\n\x1b😀"), lambda inner: st.lists(inner) | st.dictionaries(st.text("{}a"), inner)))
+def test_inert_json_reads_back_and_has_no_tag(value: Any) -> None:
+    assert "{{" not in inert(value)
+    assert json.loads(inert(value)) == value
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.text("{}=wx '\"", min_size=1).map(lambda text: "{{workflow.name}}" + text))
+def test_no_tag_of_the_users_reaches_argo(hostile: str) -> None:
+    text = compile_plan(plan(
+        task("a", inputs={"a": hostile}), task("b", "a", matrix={"n": [hostile]}, inputs={"a": {"$text": [hostile, {"$ref": "a.sum"}]}}),
+        task("c", "a", when=["==", {"$ref": "a.word"}, hostile]),
+        steps={"demo/add@1": step(command=[hostile], python=None)},
+    ), ENVIRONMENT)["demo.template.yaml"]
+    assert text.count("{{workflow.name}}") == len(pods(yaml.safe_load(text)["spec"]))
+
+
+def test_conditions_read_text_by_its_type() -> None:
+    when = ["and", [">=", {"$ref": "a.sum"}, 0.9],
+            ["or", ["not", {"$ref": "a.good"}], ["!=", {"$ref": "a.word"}, "}}"], ["<", {"$ref": "a.count"}, 3]]]
+    assert entries(spec_of(plan(task("a"), task("b", "a", when=when))))["b"]["when"] == (
+        "{{= ((asFloat(tasks['a'].outputs.parameters.sum) >= 0.9) && (!((tasks['a'].outputs.parameters.good == 'true'))"
+        " || (tasks['a'].outputs.parameters.word != \"\\u007d\\u007d\") || (asInt(tasks['a'].outputs.parameters.count) < 3))) }}"
+    )
+
+
+@pytest.mark.parametrize("reference", ["a.items", "a.maybe", "matrix.n", "loose.sum"])
+def test_what_argo_cannot_know_the_launcher_decides(reference: str) -> None:
+    spec = spec_of(plan(task("a"), task("loose", allow_failure=True),
+                        task("b", "a", "loose", matrix={"n": [1]}, when=["==", {"$ref": reference}, 1])))
+    assert "when" not in entries(spec)["b"]
+
+
+def test_a_failure_that_is_allowed_stops_nobody() -> None:
+    made = entries(spec_of(plan(task("a", allow_failure=True), task("b", "a"), task("end", "b", allow_failure=True))))
+    assert made["b"]["depends"] == "(a.Succeeded || a.Failed || a.Errored)"
+    spec = spec_of(plan(task("end", allow_failure=True)))
+    assert entries(spec, entries(spec)["end"]["template"])["each"]["continueOn"] == {"error": True, "failed": True}
+
+
+def test_bad_input_is_never_tried_again() -> None:
+    retry = {"limit": 2, "backoff": 0.5, "factor": 3.0, "max": 60.0}
+    codes = retry | {"exit_codes": [1, 64, 137]}
+    expressions = [pods(spec_of(plan(task("t", retry=one))))[0]["retryStrategy"]["expression"] for one in (retry, codes)]
+    assert expressions == ["asInt(lastRetry.exitCode) != 64", "asInt(lastRetry.exitCode) in [1, 137]"]
+    assert pods(spec_of(plan(task("t", retry=retry))))[0]["retryStrategy"]["backoff"] == {"cap": "60s", "duration": "500ms", "factor": 3}
+
+
+def test_over_200_tasks_shards_wait_only_for_those_they_need() -> None:
+    tasks = [task(f"t{number}") for number in range(400)] + [task("end", "t5")]
+    shards = entries(spec_of(plan(*tasks)))
+    assert {name: entry.get("depends") for name, entry in shards.items()} == {
+        "shard-1": None, "shard-2": None, "shard-3": "shard-1.Succeeded",
+    }
+
+
+@pytest.mark.parametrize(("change", "code"), [
+    ({"workflow": "d" * 60}, "L601"), ({"store": "/home/store"}, "L503"), ({"store": "s3://{{x}}"}, "L504"),
+    ({"parameters": {"p": {"type": "string"}}, "arguments": {"p": "{{x}}"}}, "L504"),
+    ({"tasks": [task("t", retry={"limit": 1, "backoff": 1.0, "factor": 1.5, "max": 2.0})]}, "L504"),
+    ({"tasks": [task("t", inputs={"a": "x" * 2**20})]}, "L602"),
+    ({"tasks": [task(f"t{n}", timeout=float(n + 1)) for n in range(200)]}, "L602"),
+])
+def test_what_a_cluster_would_refuse_is_a_diagnostic(change: dict[str, Any], code: str) -> None:
+    refused = plan(task("t")).model_copy(update={name: getattr(plan(**change), name) for name in change})
+    with pytest.raises(Mistakes) as caught:
+        compile_plan(refused, ENVIRONMENT)
+    assert [one.code for one in caught.value.diagnostics] == [code]
+
+
+def test_every_container_meets_the_restricted_standard() -> None:
+    spec = spec_of(plan(task("t")))
+    wanted = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True, "runAsNonRoot": True}
+    patch = json.loads(spec["podSpecPatch"])
+    for context in (pods(spec)[0]["container"]["securityContext"], patch["containers"][0]["securityContext"],
+                    patch["initContainers"][0]["securityContext"]):
+        assert wanted.items() <= context.items()
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert spec["automountServiceAccountToken"] is False
+
+
+@pytest.mark.argocheck
+@pytest.mark.parametrize("compiled", [everything(), chain(1000), plan(task("t", matrix={"n": list(range(10_000))}))],
+                         ids=["everything", "chain", "sweep"])
+def test_a_cluster_accepts_it(compiled: Plan, tmp_path: Path) -> None:
+    argocheck = shutil.which("argocheck") or pytest.skip("argocheck is not on the PATH")
+    if not CRDS.is_dir():
+        pytest.skip("ARGO_CRDS names no folder with Argo's CRDs")
+    files = _written(compile_plan(compiled, ENVIRONMENT), tmp_path)
+    told = subprocess.run([argocheck, "crd", "-crds", str(CRDS), *files], capture_output=True, text=True)
+    assert told.returncode == 0, told.stdout
+
+
+@pytest.mark.argo
+def test_argo_lint_has_nothing_to_say(tmp_path: Path) -> None:
+    argo = shutil.which("argo") or pytest.skip("argo is not on the PATH")
+    told = subprocess.run([argo, "lint", "--offline", "--strict", *_written(manifests(), tmp_path)], capture_output=True, text=True)
+    assert told.returncode == 0, told.stdout + told.stderr
+
+
+def _written(texts: dict[str, str], folder: Path) -> list[str]:
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return [str(folder / name) for name in texts if name != "rbac.yaml"]
