@@ -11,10 +11,10 @@ from pathlib import Path
 REQUIREMENTS = {
     "cwltool": "cwltool==3.3.20260925135507",
     "dvc": "dvc==3.67.1",
-    "hera": "hera==7.1.0",
+    "hera": "hera[yaml]==7.1.0",
     "kfp": "kfp==2.17.0",
     "metaflow": "metaflow==2.19.39",
-    "prefect": "prefect==3.8.8",
+    "prefect": "prefect==3.8.8 fastapi<0.140",  # newer ones refuse an argument that it passes
     "snakemake": "snakemake==9.27.1",
 }
 
@@ -49,10 +49,10 @@ def _install(home: Path, requirement: str) -> None:
     uv = shutil.which("uv")
     if uv:
         commands = [[uv, "venv", "--quiet", "--clear", "--python", sys.executable, home],
-                    [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python, requirement]]
+                    [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python, *requirement.split()]]
     else:
         commands = [[sys.executable, "-m", "venv", "--clear", home],
-                    [python, "-m", "pip", "install", "--quiet", "--compile", requirement]]
+                    [python, "-m", "pip", "install", "--quiet", "--compile", *requirement.split()]]
     home.parent.mkdir(parents=True, exist_ok=True)
     for command in commands:
         done = subprocess.run([str(part) for part in command], capture_output=True, text=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from math import isnan
 from typing import Any
 
 from .timing import Benchmark, Bound, Times, spread
@@ -22,7 +23,7 @@ def table(benchmark: Benchmark, times: Times) -> str:
 def as_json(measured: list[tuple[Benchmark, Times]]) -> dict[str, Any]:
     """The machine, and every benchmark with all its rounds."""
     return {
-        "machine": {"cpus": os.cpu_count(), "architecture": platform.machine(), "python": platform.python_version()},
+        "machine": _machine(),
         "benchmarks": [
             {
                 "name": benchmark.name,
@@ -36,10 +37,16 @@ def as_json(measured: list[tuple[Benchmark, Times]]) -> dict[str, Any]:
     }
 
 
+def _machine() -> dict[str, Any]:
+    return {"cpus": os.cpu_count(), "architecture": platform.machine(), "python": platform.python_version()}
+
+
 def verdict(bound: Bound, figures: list[float]) -> str:
     """Held against the median, since the ends of the range are the machine's."""
     if not figures:
         return "not measured"
+    if isnan(spread(figures)[0]):
+        return "unclear"
     return "met" if spread(figures)[0] <= bound.most else "missed"
 
 

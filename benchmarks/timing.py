@@ -37,13 +37,15 @@ class Contender:
 
 @dataclass(frozen=True)
 class Bound:
-    """A figure made of one round's times (contender -> seconds), and the most that the project allows itself."""
+    """A figure made of one round's times (contender -> seconds), and the most it may be."""
 
     label: str
     most: float
     figure: Callable[[dict[str, float]], float]
     needs: tuple[str, ...]
     """contenders whose times it is made of"""
+    of_least: bool = False
+    """made once, of each contender's least time: for differences, which drown in the noise of single rounds"""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,8 @@ class Times:
         """The bound's figure in each round; empty when a contender it needs is absent."""
         if not all(name in self.seconds for name in bound.needs):
             return []
+        if bound.of_least:
+            return [bound.figure({name: min(self.seconds[name]) for name in bound.needs})]
         rounds = zip(*(self.seconds[name] for name in bound.needs), strict=True)
         return [bound.figure(dict(zip(bound.needs, one, strict=True))) for one in rounds]
 

@@ -45,7 +45,8 @@ def _branches(jobs: list[Job]) -> str:
 
 
 def _step(name: str, *lines: str, parameters: str = "self") -> str:
-    return f"    @step\n    def {name}({parameters}):\n" + "".join(f"        {line}\n" for line in lines) + "\n"
+    body = "".join(f"        {line}\n" for line in lines)
+    return f"    @step\n    def {name}({parameters}):\n{body}\n"
 
 
 def command(peers: Peers, at_once: int) -> list[str | Path]:

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -137,19 +138,26 @@ class StoreContract:
         with pytest.raises(StoreError, match="none is not there"):
             store.put(tmp_path / "none", "file")
 
-    def test_links_pipes_and_sockets_are_refused(self, store: Store, tmp_path: Path) -> None:
+    def test_links_pipes_and_sockets_are_refused(
+        self, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         (tmp_path / "link").mkdir()
         (tmp_path / "link" / "escape").symlink_to("/etc/passwd")
         (tmp_path / "pipe").mkdir()
         os.mkfifo(tmp_path / "pipe" / "fifo")
-        for place in (
-            tmp_path / "link",
-            tmp_path / "pipe",
-            tmp_path / "link" / "escape",
-            tmp_path / "pipe" / "fifo",
+        (tmp_path / "socket").mkdir()
+        with socket.socket(socket.AF_UNIX) as listening:
+            monkeypatch.chdir(tmp_path / "socket")  # a socket's path may have 107 bytes at most
+            listening.bind("door")
+        for place, reason in (
+            ("link", "escape is a symbolic link"),
+            ("link/escape", "escape is a symbolic link"),
+            ("pipe", "fifo is neither a file nor a folder"),
+            ("pipe/fifo", "fifo is neither a file nor a folder"),
+            ("socket", "door is neither a file nor a folder"),
         ):
-            with pytest.raises(StoreError, match=r"escape|fifo"):
-                store.put(place, "folder")
+            with pytest.raises(StoreError, match=reason):
+                store.put(tmp_path / place, "folder")
 
     @pytest.mark.parametrize("name", [b"a\nb", b"a\x1b[31mb", b"a\x7fb", b"\xff\xfe"])
     def test_names_that_would_garble_a_terminal_are_refused(
@@ -228,6 +236,17 @@ class StoreContract:
         assert store.put(place, "any") == ref
         store.fetch(ref, tmp_path / "out")
         assert store.verify(ref)
+
+    def test_a_tree_with_a_letter_changed_is_damaged_though_it_still_reads(
+        self, store: Store, tmp_path: Path
+    ) -> None:
+        write_tree(tmp_path / "in", {"weights": b"1"})
+        ref = store.put(tmp_path / "in", "folder")
+        with store.open(ref) as file:
+            self.damage(store, object_key(ref.digest), file.read().replace(b"weights", b"weight5"))
+        with pytest.raises(Damaged):
+            store.fetch(ref, tmp_path / "out")
+        assert not (tmp_path / "out").exists()
 
     @pytest.mark.parametrize("spoiled", [b"012345678X", b"0123", None])
     def test_publishing_again_heals_what_nobody_noticed(

@@ -1,16 +1,19 @@
 """The codes: a page each, in `pages/`. Adding a code is adding a page.
-
-`python -m lighterage.diagnostics.catalogue FOLDER` writes them for readers of the documentation.
 """
 
 from __future__ import annotations
 
 import re
-import sys
 from functools import cache
 from pathlib import Path
 
 _PAGES = Path(__file__).parent / "pages"
+_MADE_BY = "<!-- made by: python -m lighterage.diagnostics docs/diagnostics -->\n"
+_INTRODUCTION = (
+    "Everything that can be wrong with a file, by code. `lighterage explain CODE` prints a page.\n\n"
+    "L0 is about reading, L1 about a file's shape, L2 about steps, L3 about references, L4 about types,\n"
+    "L5 about places to run, L6 about a cluster's limits."
+)
 
 
 @cache
@@ -32,19 +35,15 @@ def title(code: str) -> str:
 
 
 def examples(code: str) -> list[tuple[str, str]]:
-    """The failing examples of a page: kind of file (`workflow`, `step`, `environment`) and text."""
-    return re.findall(r"```yaml (\w+)\n(.*?)```", page(code), re.DOTALL)
+    """The examples of a page: what they are (`workflow`, `environment`, `step` …) and their text."""
+    return re.findall(r"```yaml ([\w ]+)\n(.*?)```", page(code), re.DOTALL)
 
 
 def write_pages(folder: Path) -> None:
-    """Writes a page for each code and an index."""
+    """Writes a page for each code and an index, for readers of the documentation."""
     folder.mkdir(parents=True, exist_ok=True)
-    index = ["# Diagnostics", "", "<!-- made by: python -m lighterage.diagnostics.catalogue docs/diagnostics -->", ""]
     for code in codes():
-        (folder / f"{code}.md").write_text(page(code), encoding="utf-8")
-        index.append(f"- [{code}]({code}.md) {title(code)}")
-    (folder / "README.md").write_text("\n".join(index) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    write_pages(Path(sys.argv[1]))
+        (folder / f"{code}.md").write_text(_MADE_BY + page(code), encoding="utf-8")
+    index = "".join(f"- [{code}]({code}.md) {title(code)}\n" for code in codes())
+    text = f"{_MADE_BY}# Diagnostics\n\n{_INTRODUCTION}\n\n{index}"
+    (folder / "README.md").write_text(text, encoding="utf-8")

@@ -33,8 +33,11 @@ class Diagnostic:
 
     def as_json(self) -> dict[str, Any]:
         """Every field but the source line, paths joined by dots."""
-        told = {"code": self.code, "severity": self.severity, "message": self.message, "file": self.file, "line": self.line,
-                "column": self.column, "path": ".".join(map(str, self.path)), "found": self.found, "hint": self.hint}
+        told = {
+            "code": self.code, "severity": self.severity, "message": self.message, "file": self.file,
+            "line": self.line, "column": self.column, "path": ".".join(map(str, self.path)),
+            "found": self.found, "hint": self.hint,
+        }
         return {name: value for name, value in told.items() if value is not None}
 
 
@@ -43,7 +46,8 @@ class Mistakes(Exception):
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics = sorted(diagnostics, key=Diagnostic.order)
-        super().__init__("; ".join(f"{one.file}:{one.line}:{one.column}: {one.code} {one.message}" for one in self.diagnostics))
+        told = (f"{one.file}:{one.line}:{one.column}: {one.code} {one.message}" for one in self.diagnostics)
+        super().__init__("; ".join(told))
 
 
 class Missing(Exception):

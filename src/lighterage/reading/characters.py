@@ -17,13 +17,13 @@ def split_lines(text: str) -> list[str]:
 
 
 def unusable(text: str) -> str | None:
-    """NUL or half a surrogate pair, which escapes can smuggle in: no path, environment or UTF-8 file can hold them."""
+    """NUL or half a surrogate pair, which escapes can smuggle in: no path or UTF-8 file can hold them."""
     bad = _UNUSABLE.search(text)
     return bad[0] if bad else None
 
 
 def invisible(name: str) -> str | None:
-    """The first control, formatting or bidirectional character of a name: it would not be what it looks like."""
+    """The first control, format or bidi character of a name: it would not be what it seems."""
     if name.isprintable():
         return None
     return next((char for char in name if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp")), None)

@@ -1,4 +1,4 @@
-"""Schemas' complaints as diagnostics at the right places: one for each mistake, however many pydantic makes of it."""
+"""Schemas' complaints as diagnostics in the right places: one a mistake, however many pydantic makes."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ _FILES = ("Workflow", "Step", "Environment")
 
 def check(document: Document, model: type[Model]) -> tuple[Model | None, list[Diagnostic]]:
     """The document as a model, or None and every mistake."""
-    value = document.value
-    if isinstance(value, dict) and value.get("kind") in _FILES and "kind" in model.model_fields and value["kind"] != model.__name__:
-        # a file of another kind: what else it breaks of this schema is no news
-        return None, [document.diagnostic("L105", ("kind",), f"a {model.__name__} is needed here, but this is a {value['kind']}")]
+    kind = document.value.get("kind") if isinstance(document.value, dict) else None
+    if kind in _FILES and kind != model.__name__ and "kind" in model.model_fields:
+        # what else a file of another kind breaks of this schema is no news
+        message = f"a file of kind {model.__name__} is needed here, but this is of kind {kind}"
+        return None, [document.diagnostic("L105", ("kind",), message)]
     try:
-        return model.model_validate(value), []
+        return model.model_validate(document.value), []
     except ValidationError as error:
         return None, list(_Translation(document, model, error.errors(include_url=False)).diagnostics())
 
@@ -41,7 +42,8 @@ class _Translation:
 
     def diagnostics(self) -> Iterator[Diagnostic]:
         above = {path[:length] for path, _ in self.places for length in range(len(path))}
-        misspelled = {(*path[:-1], near) for path, key in self.places if (near := self._misspelled(path, key))}
+        meant = {place: self._meant(*place) for place in self.places}
+        misspelled = {(*path[:-1], name) for (path, _), name in meant.items() if name}
         for (path, key), errors in self.places.items():
             # another branch of a union got further: its complaint is the one that helps
             union = path in above and not key and all(error["type"].endswith("_type") for error in errors)
@@ -49,7 +51,7 @@ class _Translation:
             if not union and not lacking:
                 yield self._told(path, key, errors)
 
-    def _misspelled(self, path: Path, key: bool) -> str | None:
+    def _meant(self, path: Path, key: bool) -> str | None:
         """The field that an unknown one was probably meant to be."""
         if not path or self.places[path, key][0]["type"] != "extra_forbidden":
             return None
@@ -66,19 +68,24 @@ class _Translation:
         if kind == "extra_forbidden":
             return self._unknown_field(path)
         if key:
-            hint = words_for(self.model, path, key=True)
-            return report("L104", path, f"{named} cannot be a name here: it {constraint(first).removeprefix(word(value)).strip()}", hint=hint, key=True)
+            message = f"{named} cannot be a name here: it does not match {first['ctx']['pattern']}"
+            return report("L104", path, message, hint=words_for(self.model, path, key=True), key=True)
         if path in (("apiVersion",), ("kind",)):
-            return report("L105", path, f"{path[-1]} {constraint(first)}", hint=_nearest_word(first), found=value)
+            hint = _nearest_word(first)
+            return report("L105", path, f"{path[-1]} {constraint(first)}", hint=hint, found=value)
         if len(errors) > 1 or kind.endswith("_type"):
-            return report("L102", path, f"{named}: expected {wanted_types(errors)}, found {word(value)}", found=value)
-        hint = words_for(self.model, path, key=False) if kind == "string_pattern_mismatch" else _nearest_word(first)
-        return report("L104", path, f"{named}: {constraint(first)}" if path else constraint(first), hint=hint, found=value if path else None)
+            message = f"{named}: expected {wanted_types(errors)}, found {word(value)}"
+            return report("L102", path, message, found=value)
+        pattern = kind == "string_pattern_mismatch"
+        hint = words_for(self.model, path, key=False) if pattern else _nearest_word(first)
+        message = f"{named}: {constraint(first)}" if path else constraint(first)
+        return report("L104", path, message, hint=hint, found=value if path else None)
 
     def _unknown_field(self, path: Path) -> Diagnostic:
-        near, known = self._misspelled(path, False), fields_at(self.model, path[:-1])
+        near, known = self._meant(path, key=False), fields_at(self.model, path[:-1])
         hint = f"did you mean {near!r}?" if near else f"fields here: {', '.join(known)}" if known else None
-        return self.document.diagnostic("L103", path, f"unknown field {path[-1]!r} in {self._owner(path[:-1])}", hint=hint, key=True)
+        message = f"unknown field {path[-1]!r} in {self._owner(path[:-1])}"
+        return self.document.diagnostic("L103", path, message, hint=hint, key=True)
 
     def _owner(self, path: Path) -> str:
         """``the workflow``, ``task 'train'``, ``retry of task 'train'``, ``placement[0]``."""
@@ -91,19 +98,20 @@ class _Translation:
 
 
 def _document_path(value: Any, error: Any) -> tuple[Path, bool]:
-    """pydantic's location without what is not in the document (names of union branches), and whether a key is meant."""
+    """pydantic's location without the names of union branches, and whether a key is meant."""
     path: list[str | int] = []
     location = error["loc"]
     for number, part in enumerate(location, 1):
         if part == "[key]":
             return tuple(path), True
-        if (isinstance(value, dict) and part in value) or (isinstance(value, list) and isinstance(part, int) and part < len(value)):
+        if part in (value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()):
             path.append(part)
             value = value[part]
         elif error["type"] == "missing" and number == len(location):
             path.append(part)
     # keys of a mapping that also has fields of its own (a matrix) are reported without the mark
-    return tuple(path), error["type"] == "string_pattern_mismatch" and bool(path) and error["input"] == path[-1] and value != path[-1]
+    is_key = bool(path) and error["type"] == "string_pattern_mismatch" and error["input"] == path[-1] != value
+    return tuple(path), is_key
 
 
 def _dotted(path: Path) -> str:

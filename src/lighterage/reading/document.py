@@ -47,9 +47,11 @@ class Document:
             place = place.parts[part]
         return place.line, place.column
 
-    def diagnostic(self, code: str, path: Path, message: str, *, hint: str | None = None, found: Any = None, key: bool = False,
-                   severity: Literal["error", "warning"] = "error", offset: int = 0) -> Diagnostic:
-        """A mistake in this file. ``offset`` counts characters inside a text, and moves the column where it can."""
+    def diagnostic(
+        self, code: str, path: Path, message: str, *, hint: str | None = None, found: Any = None,
+        key: bool = False, severity: Literal["error", "warning"] = "error", offset: int = 0,
+    ) -> Diagnostic:
+        """A mistake in this file. ``offset`` counts characters inside a text; it moves the column if it can."""
         line, column = self.position(path, key=key)
         source = self._lines[line - 1] if line <= len(self._lines) else ""
         if offset and not key:
@@ -58,15 +60,15 @@ class Document:
         return Diagnostic(code, message, self.file, line, column, path, told, hint, severity, source)
 
     def _shift(self, path: Path, source: str, column: int, offset: int) -> int:
-        """How far the column moves: not at all where the text is not written on this line just as it reads."""
+        """How far the column moves: not at all where the text does not stand on this line as it reads."""
         start = column - 1 + source.startswith(("'", '"'), column - 1)
         before = self._text(path)[:offset]
         return start - column + 1 + offset if before and source.startswith(before, start) else 0
 
     def _text(self, path: Path) -> str:
-        value = self.value
+        value: Any = self.value
         for part in path:
-            value = value[part] if isinstance(value, (dict, list)) else None
+            value = value[part]
         return value if isinstance(value, str) else ""
 
     @cached_property

@@ -1,4 +1,4 @@
-"""What a schema says of a place in a document: the fields it allows there, and words for what a text must be."""
+"""What a schema says of a place in a document: fields it allows there, words for what a text must be."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ Path = tuple[str | int, ...]
 
 def fields_at(model: type[BaseModel], path: Path) -> list[str]:
     """Names of the fields that a mapping there may have; none where the schema leaves them to the writer."""
-    return list(dict.fromkeys(name for one in _reached(model, path) if _is_model(one) for name, _ in _fields(one)))
+    models = filter(_is_model, _reached(model, path))
+    return list(dict.fromkeys(name for one in models for name, _ in _fields(one)))
 
 
 def words_for(model: type[BaseModel], path: Path, *, key: bool) -> str | None:
-    """The schema's description of the type of a value, or of a key: ``lower-case letters, digits and '-'``."""
+    """The schema's description of a value's type, or of a key's: ``lower-case letters, digits and '-'``."""
     for one in _reached(model, path[:-1]):
         if _is_model(one):
             found = [field.description for name, field in _fields(one) if name == path[-1]]

@@ -1,4 +1,4 @@
-"""Plain scalars by the YAML 1.2 core schema: `yes`, `on`, `12:30` and dates are text, `0o17` and `1e3` are numbers."""
+"""Plain scalars by YAML 1.2's core schema: `yes`, `12:30` and dates are text, `0o17` and `1e3` numbers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class OutOfRange(Exception):
 
 
 def plain_scalar(text: str) -> Any:
-    """The value of an unquoted scalar. Raises OutOfRange for numbers that are not finite or need more than 64 bits."""
+    """The value of an unquoted scalar. Raises OutOfRange for numbers not finite or of more than 64 bits."""
     if text and text[0] not in _STARTS:
         return text
     if text in _WORDS:

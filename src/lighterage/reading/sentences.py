@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-_KINDS = {"str": "text", "string": "text", "int": "an integer", "float": "a number", "number": "a number", "bool": "true or false",
-          "boolean": "true or false", "dict": "a mapping", "model": "a mapping", "list": "a list"}
+_TYPES = {
+    "string_type": "text", "int_type": "an integer", "float_type": "a number", "bool_type": "true or false",
+    "dict_type": "a mapping", "model_type": "a mapping", "list_type": "a list",
+}
 
 
 def wanted_types(errors: Iterable[Any]) -> str:
     """``an integer, a number or text``: what the branches of a union would take."""
-    kinds = list(dict.fromkeys(_KINDS.get(error["type"].removesuffix("_type"), "") or constraint(error) for error in errors))
-    return " or ".join(filter(None, [", ".join(kinds[:-1]), kinds[-1]]))
+    types = list(dict.fromkeys(_TYPES.get(error["type"]) or constraint(error) for error in errors))
+    return " or ".join(filter(None, [", ".join(types[:-1]), types[-1]]))
 
 
 def constraint(error: Any) -> str:

@@ -18,20 +18,21 @@ def text_of(source: Path | str, file: str) -> str:
         raise _too_large(file)
     text = text.removeprefix("\ufeff")
     if bad := FORBIDDEN.search(text):
-        raise _at_the_end_of(text[: bad.start()], file, "L015", f"the character U+{ord(bad[0]):04X} cannot stand in YAML")
+        message = f"the character U+{ord(bad[0]):04X} cannot stand in YAML"
+        raise _at_the_end_of(text[: bad.start()], file, "L015", message)
     return text
 
 
 def _data(path: Path, file: str) -> bytes:
     try:
         if path.is_dir():
-            raise Mistakes([Diagnostic("L002", "this is a folder, not a file", file, hint="name the YAML file in it")])
+            raise _mistake("L002", "this is a folder, not a file", file, "name the YAML file in it")
         with path.open("rb") as opened:
             data = opened.read(LARGEST + 1)
     except FileNotFoundError:
-        raise Mistakes([Diagnostic("L001", "there is no such file", file, hint=_neighbour(path))]) from None
+        raise _mistake("L001", "there is no such file", file, _neighbour(path)) from None
     except (OSError, ValueError) as error:
-        raise Mistakes([Diagnostic("L001", f"the file cannot be read: {error}", file)]) from None
+        raise _mistake("L001", f"the file cannot be read: {error}", file) from None
     if len(data) > LARGEST:
         raise _too_large(file)
     return data
@@ -51,7 +52,11 @@ def _at_the_end_of(before: str, file: str, code: str, message: str) -> Mistakes:
 
 
 def _too_large(file: str) -> Mistakes:
-    return Mistakes([Diagnostic("L004", "the file is larger than 1 MiB", file, hint="keep data in files of its own")])
+    return _mistake("L004", "the file is larger than 1 MiB", file, "keep data in files of its own")
+
+
+def _mistake(code: str, message: str, file: str, hint: str | None = None) -> Mistakes:
+    return Mistakes([Diagnostic(code, message, file, hint=hint)])
 
 
 def _neighbour(path: Path) -> str | None:

@@ -1,7 +1,7 @@
-"""Text to values: PyYAML's event stream (libyaml where it is there) and a constructor of our own with a stack.
+"""Text to values: PyYAML's events (libyaml's where it is there) and a constructor of our own with a stack.
 
-Working on events keeps depth, size and aliases bounded before anything could recurse: libyaml's own composer ends the
-process on deeply nested input.
+Working on events keeps depth, size and aliases bounded before anything could recurse: PyYAML's own composer
+of libyaml's events ends the process on deeply nested input.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _CLOSING = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 
 
 def read_document(source: Path | str, name: str | None = None) -> Document:
-    """A file, or text with the ``name`` it is called by. Raises Mistakes with everything that could be found."""
+    """A file, or text with the ``name`` it is called by. Raises Mistakes with all that could be found."""
     file = name or str(source)
     return _Reader(text_of(source, file), file).document()
 
@@ -41,7 +41,9 @@ class _Node:
 
     __slots__ = ("anchor", "count", "height", "key", "place", "value")
 
-    def __init__(self, value: Any, place: Place, anchor: str | None = None, count: int = 1, height: int = 0) -> None:
+    def __init__(
+        self, value: Any, place: Place, anchor: str | None = None, *, count: int = 1, height: int = 0
+    ) -> None:
         self.value = value
         self.place = place
         self.anchor = anchor
@@ -70,8 +72,8 @@ class _Reader:
             raise Mistakes(self.found) from None
         finally:
             parser.dispose()
-        if root is None or root.value is None and not self.found:
-            self._report("L005", "the file is empty", None, "start with apiVersion, kind and name; lighterage init makes an example")
+        if root is None or (root.value is None and not self.found):
+            self._report("L005", "the file is empty", None, "`lighterage init` makes an example")
         if root is None or self.found:
             raise Mistakes(self.found)
         return Document(root.value, self.file, self.text, root.place)
@@ -117,7 +119,8 @@ class _Reader:
     def _alias(self, event: Any, depth: int) -> _Node:
         place = _place(event)
         if event.anchor not in self.anchors:
-            self._report("L013", f"*{event.anchor} stands for nothing: its anchor is missing, or it contains itself", event.start_mark)
+            message = f"*{event.anchor} stands for nothing: its anchor is missing, or it contains itself"
+            self._report("L013", message, event.start_mark)
             return _Node(None, place)
         node = self.anchors[event.anchor]
         self._limit_depth(depth + node.height, event)
@@ -125,12 +128,13 @@ class _Reader:
         if self.aliased > MOST_ALIASED:
             self._stop("L013", f"aliases add more than {MOST_ALIASED:,} values", event.start_mark)
         place.parts, place.keys = node.place.parts, node.place.keys
-        return _Node(node.value, place, None, node.count, node.height)
+        return _Node(node.value, place, count=node.count, height=node.height)
 
     def _scalar(self, event: Any) -> Any:
         tag = self._check_tag(event, tuple(_SCALAR_TAGS))
         if event.style == '"' and (char := unusable(event.value)):
-            self._report("L015", f"this text holds the character U+{ord(char):04X}, which nothing can keep", event.start_mark)
+            message = f"this text holds the character U+{ord(char):04X}, which no file or path can keep"
+            self._report("L015", message, event.start_mark)
         if tag == "str" or event.tag == "!" or (tag is None and event.style in _QUOTED):
             return event.value
         try:
@@ -151,7 +155,8 @@ class _Reader:
         name = event.tag.removeprefix(_TAG)
         if name in allowed and name != event.tag:
             return str(name)
-        self._report("L012", f"the tag {event.tag.replace(_TAG, '!!')} has no meaning here", event.start_mark, "leave it out: values are plain data")
+        message = f"the tag {event.tag.replace(_TAG, '!!')} has no meaning here"
+        self._report("L012", message, event.start_mark, "leave it out: values are plain data")
         return None
 
     def _put(self, into: _Node, node: _Node) -> None:
@@ -169,7 +174,8 @@ class _Reader:
     def _put_value(self, into: _Node, key: str, at: Place, node: _Node) -> None:
         if key in into.value:
             line, column = into.place.keys[key]
-            self._report_at("L011", f"the key {key!r} stands here twice; first on line {line}, column {column}", at.line, at.column)
+            message = f"the key {key!r} stands here twice; first on line {line}, column {column}"
+            self._report_at("L011", message, at.line, at.column)
             return
         into.value[key] = node.value
         into.place.parts[key] = node.place
@@ -178,11 +184,12 @@ class _Reader:
     def _key(self, node: _Node) -> str:
         at = node.place
         if not isinstance(node.value, str):
-            shown = "a list or mapping" if isinstance(node.value, (dict, list)) else "empty" if node.value is None else str(node.value).lower()
-            self._report_at("L017", f"a key must be text, but this is {shown}", at.line, at.column, "quote it")
+            message = f"a key must be text, but this is {_kind(node.value)}"
+            self._report_at("L017", message, at.line, at.column, "quote it")
             return f"\0{at.line}:{at.column}"  # two such keys are no duplicates
         if char := invisible(node.value):
-            self._report_at("L015", f"a name must not hold the invisible character U+{ord(char):04X}", at.line, at.column)
+            message = f"a name must not hold the invisible character U+{ord(char):04X}"
+            self._report_at("L015", message, at.line, at.column)
         return node.value
 
     def _limit_depth(self, depth: int, event: Any) -> None:
@@ -211,8 +218,17 @@ def _place(event: Any) -> Place:
     return Place(start.line + 1, start.column + 1)
 
 
+def _kind(value: Any) -> str:
+    match value:
+        case None:
+            return "empty"
+        case dict() | list():
+            return "a list or mapping"
+    return str(value).lower()
+
+
 def _said(error: yaml.MarkedYAMLError) -> str:
     problem = str(error.problem or error.context or "the text ends too early")
     if "cannot start any token" in problem or "\\t" in problem:
-        return "a tab or a reserved character stands where a value should start; indent with spaces, quote text that starts with @ or `"
+        return "no value starts with a tab, @, ` or %: indent with spaces, quote text"
     return f"this is not YAML: {problem}"
