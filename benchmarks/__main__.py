@@ -30,13 +30,19 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks",
-                                     description="The project beside its peers, timed in turns.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="The project beside its peers, timed in turns."
+    )
     parser.add_argument("--only", action="append", choices=NAMES, help="one benchmark; may be repeated")
     parser.add_argument("--rounds", type=_count, default=7, metavar="N", help="times each contender runs (7)")
     parser.add_argument("--all", action="store_true", help="also peers that take ten seconds or more a round")
-    parser.add_argument("--peers", type=Path, default=ROOT / ".bench", metavar="DIR",
-                        help="the peers' environments, made when missing (.bench)")
+    parser.add_argument(
+        "--peers",
+        type=Path,
+        default=ROOT / ".bench",
+        metavar="DIR",
+        help="the peers' environments, made when missing (.bench)",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything there as well")
     return parser.parse_args()
 

@@ -48,11 +48,15 @@ def _install(home: Path, requirement: str) -> None:
     python = home / "bin" / "python"
     uv = shutil.which("uv")
     if uv:
-        commands = [[uv, "venv", "--quiet", "--clear", "--python", sys.executable, home],
-                    [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python, *requirement.split()]]
+        commands = [
+            [uv, "venv", "--quiet", "--clear", "--python", sys.executable, home],
+            [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python, *requirement.split()],
+        ]
     else:
-        commands = [[sys.executable, "-m", "venv", "--clear", home],
-                    [python, "-m", "pip", "install", "--quiet", "--compile", *requirement.split()]]
+        commands = [
+            [sys.executable, "-m", "venv", "--clear", home],
+            [python, "-m", "pip", "install", "--quiet", "--compile", *requirement.split()],
+        ]
     home.parent.mkdir(parents=True, exist_ok=True)
     for command in commands:
         done = subprocess.run([str(part) for part in command], capture_output=True, text=True)

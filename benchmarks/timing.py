@@ -45,7 +45,7 @@ class Bound:
     needs: tuple[str, ...]
     """contenders whose times it is made of"""
     of_least: bool = False
-    """made once, of each contender's least time: for differences, which drown in the noise of single rounds"""
+    """made once, of each contender's least time: differences drown in the noise of single rounds"""
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,16 @@ def measure(benchmark: Benchmark, peers: Peers, rounds: int, slow: bool = False)
 
 def run(command: Command, folder: Path) -> subprocess.CompletedProcess[str]:
     """Runs a command in a folder, quietly. Raises CalledProcessError when it fails."""
-    return subprocess.run([str(part) for part in command], cwd=folder, env=_environment(folder), check=True,
-                          capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=TIME_LIMIT)
+    return subprocess.run(
+        [str(part) for part in command],
+        cwd=folder,
+        env=_environment(folder),
+        check=True,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=TIME_LIMIT,
+    )
 
 
 def _time(contender: Contender, command: Command, check: bool = False) -> float:

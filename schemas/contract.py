@@ -23,7 +23,9 @@ _TYPE = re.compile(r"(?:" + "|".join(VALUE_TYPES) + r")|(?:" + "|".join(ARTIFACT
 
 def _known_type(name: str) -> str:
     if not _TYPE.fullmatch(name):
-        raise ValueError(f"a type is one of {', '.join(VALUE_TYPES + ARTIFACT_TYPES)}; artifacts may have a sub-type: model/keras")
+        raise ValueError(
+            f"a type is one of {', '.join(VALUE_TYPES + ARTIFACT_TYPES)}; artifacts may have a sub-type: model/keras"
+        )
     return name
 
 

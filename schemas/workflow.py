@@ -14,7 +14,9 @@ from .shape import ApiVersion, Duration, FieldName, Resources, Shape, TaskName
 RESERVED = frozenset({"parameters", "matrix", "environment", "item", "carried", "run", "inputs", "outputs"})
 """First words of a reference that are not tasks."""
 
-Parameter = Annotated[Port, BeforeValidator(shorthand, json_schema_input_type=Port | str | int | float | bool | list[Any])]
+Parameter = Annotated[
+    Port, BeforeValidator(shorthand, json_schema_input_type=Port | str | int | float | bool | list[Any])
+]
 
 
 class Matrix(Shape):
@@ -36,8 +38,7 @@ class Matrix(Shape):
         """The instances' values, in order: products first, then what `include` adds (GitHub Actions' rules)."""
         names = list(self.axes)
         originals = [
-            dict(zip(names, values, strict=True))
-            for values in (product(*self.axes.values()) if names else ())
+            dict(zip(names, values, strict=True)) for values in (product(*self.axes.values()) if names else ())
         ]
         originals = [one for one in originals if not any(_agrees(one, part) for part in self.exclude)]
         made = [dict(one) for one in originals]

@@ -21,7 +21,8 @@ def _run_before(folder: Path) -> None:
 
 
 BENCHMARK = Benchmark(
-    "cached", "run a chain of 20 tasks again, all cached",
+    "cached",
+    "run a chain of 20 tasks again, all cached",
     (
         Contender(OURS, lambda peers: RUN, _run_before, partial(lighterage.check, jobs=JOBS)),
         Contender("import", lambda peers: [sys.executable, "-c", LIBRARIES]),

@@ -39,7 +39,8 @@ def _growth(seconds: dict[str, float]) -> float:
 
 
 BENCHMARK = Benchmark(
-    "compile", "compile a chain of 10, 100 and 1,000 tasks",
+    "compile",
+    "compile a chain of 10, 100 and 1,000 tasks",
     tuple(one for length in LENGTHS for one in _contenders(length)),
     (
         ratio(LONG, "hera 1000", 0.75),

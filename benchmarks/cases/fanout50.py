@@ -7,7 +7,8 @@ from ..timing import OURS, Benchmark, ratio
 from .running import contenders
 
 BENCHMARK = Benchmark(
-    "fanout50", "run 50 trivial tasks, two at a time, nothing cached",
+    "fanout50",
+    "run 50 trivial tasks, two at a time, nothing cached",
     contenders(fan_out(50), at_once=2),
     (ratio(OURS, "make", 2.0), ratio(OURS, "kfp", 0.16), ratio(OURS, "dvc", 0.16)),
 )

@@ -6,7 +6,8 @@ from ..timing import OURS, Benchmark, Contender, ratio
 from ..tools.lighterage import PROGRAM
 
 BENCHMARK = Benchmark(
-    "help", "print the help",
+    "help",
+    "print the help",
     (
         Contender(OURS, lambda peers: [PROGRAM, "--help"]),
         Contender("dvc", lambda peers: [peers.program("dvc"), "--help"]),

@@ -16,8 +16,13 @@ SLOW = {"cwltool": cwltool, "snakemake": snakemake, "metaflow": metaflow, "prefe
 def contenders(jobs: list[Job], at_once: int) -> tuple[Contender, ...]:
     """Ours first; the slower peers only take part when asked for."""
     return tuple(
-        Contender(name, partial(tool.command, at_once=at_once), partial(tool.write, jobs=jobs),
-                  partial(getattr(tool, "check", _check_file), jobs=jobs), slow=name in SLOW)
+        Contender(
+            name,
+            partial(tool.command, at_once=at_once),
+            partial(tool.write, jobs=jobs),
+            partial(getattr(tool, "check", _check_file), jobs=jobs),
+            slow=name in SLOW,
+        )
         for name, tool in (FAST | SLOW).items()
     )
 

@@ -40,7 +40,8 @@ def _cold(peers: Peers) -> Command:
 
 
 BENCHMARK = Benchmark(
-    "tensorflow", "fit six tiny TensorFlow models",
+    "tensorflow",
+    "fit six tiny TensorFlow models",
     (Contender(OURS, _ours, _write_workflow), Contender("cold processes", _cold, _write_script)),
     (ratio(OURS, "cold processes", 1 / 3),),
     most_rounds=3,

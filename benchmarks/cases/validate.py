@@ -13,7 +13,8 @@ VALIDATE = [lighterage.PROGRAM, "validate", "workflow.yaml"]
 LIBRARIES = "from pydantic import BaseModel; import yaml"
 
 BENCHMARK = Benchmark(
-    "validate", "validate a workflow of 500 tasks",
+    "validate",
+    "validate a workflow of 500 tasks",
     (
         Contender(OURS, lambda peers: VALIDATE, partial(lighterage.write, jobs=chain(500))),
         Contender("import", lambda peers: [sys.executable, "-c", LIBRARIES]),

@@ -15,7 +15,8 @@ def write(folder: Path, jobs: list[Job]) -> None:
     write_add(folder)
     last = jobs[-1].name
     workflow = {
-        "cwlVersion": "v1.2", "class": "Workflow",
+        "cwlVersion": "v1.2",
+        "class": "Workflow",
         "inputs": {"code": "File", "start": "File"},
         "outputs": {"last": {"type": "File", "outputSource": f"{last}/made"}},
         "steps": {job.name: _step(job) for job in jobs},
@@ -27,9 +28,12 @@ def write(folder: Path, jobs: list[Job]) -> None:
 
 def _step(job: Job) -> dict[str, Any]:
     tool = {
-        "class": "CommandLineTool", "baseCommand": [sys.executable, "-I"],
-        "inputs": {"code": {"type": "File", "inputBinding": {"position": 1}},
-                   "source": {"type": "File", "inputBinding": {"position": 2}}},
+        "class": "CommandLineTool",
+        "baseCommand": [sys.executable, "-I"],
+        "inputs": {
+            "code": {"type": "File", "inputBinding": {"position": 1}},
+            "source": {"type": "File", "inputBinding": {"position": 2}},
+        },
         "arguments": [{"position": 3, "valueFrom": job.name}],
         "outputs": {"made": {"type": "File", "outputBinding": {"glob": job.name}}},
     }

@@ -18,11 +18,17 @@ RUN = (PROGRAM, "run", "workflow.yaml", "--store", "store", "--jobs")
 
 def write(folder: Path, jobs: list[Job]) -> None:
     tasks = [
-        f'  {job.name}: {{uses: ./add, with: {{value: {f"${{{job.source}.sum}}" if job.source else 0!r}}}}}'
+        f"  {job.name}: {{uses: ./add, with: {{value: {f'${{{job.source}.sum}}' if job.source else 0!r}}}}}"
         for job in jobs
     ]
-    lines = ["apiVersion: lighterage/v1", "kind: Workflow", "name: jobs", "tasks:", *tasks,
-             f"outputs: {{last: '${{{jobs[-1].name}.sum}}'}}"]
+    lines = [
+        "apiVersion: lighterage/v1",
+        "kind: Workflow",
+        "name: jobs",
+        "tasks:",
+        *tasks,
+        f"outputs: {{last: '${{{jobs[-1].name}.sum}}'}}",
+    ]
     (folder / "workflow.yaml").write_text("\n".join(lines) + "\n")
     copy_step(folder, "add")
 

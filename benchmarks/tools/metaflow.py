@@ -50,5 +50,14 @@ def _step(name: str, *lines: str, parameters: str = "self") -> str:
 
 
 def command(peers: Peers, at_once: int) -> list[str | Path]:
-    return [peers.python("metaflow"), "flow.py", "--quiet", "--no-pylint", "run",
-            "--max-workers", str(at_once), "--max-num-splits", "1000"]
+    return [
+        peers.python("metaflow"),
+        "flow.py",
+        "--quiet",
+        "--no-pylint",
+        "run",
+        "--max-workers",
+        str(at_once),
+        "--max-num-splits",
+        "1000",
+    ]

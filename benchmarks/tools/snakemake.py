@@ -11,10 +11,12 @@ from ..peers import Peers
 
 def write(folder: Path, jobs: list[Job]) -> None:
     write_add(folder)
-    rules = [f'rule all:\n    input: {[job.name for job in jobs]}\n']
+    rules = [f"rule all:\n    input: {[job.name for job in jobs]}\n"]
     for job in jobs:
-        rules.append(f"rule {job.name}:\n    input: {job.source or 'start'!r}\n    output: {job.name!r}\n"
-                     f"    shell: '{sys.executable} -I add.py {{input}} {{output}}'\n")
+        rules.append(
+            f"rule {job.name}:\n    input: {job.source or 'start'!r}\n    output: {job.name!r}\n"
+            f"    shell: '{sys.executable} -I add.py {{input}} {{output}}'\n"
+        )
     (folder / "Snakefile").write_text("".join(rules))
 
 

@@ -16,13 +16,28 @@ def everything() -> Plan:
     """One small plan with a bit of everything."""
     parameters = {"rounds": {"type": "integer", "minimum": 1}, "word": {"type": "string", "enum": ["yes", "1e-3"]}}
     return plan(
-        task("first", inputs={"a": {"$ref": "parameters.rounds"}}, retry={"limit": 2, "backoff": 30.0, "factor": 2.0, "max": 600.0}),
+        task(
+            "first",
+            inputs={"a": {"$ref": "parameters.rounds"}},
+            retry={"limit": 2, "backoff": 30.0, "factor": 2.0, "max": 600.0},
+        ),
         task("sweep", "first", matrix={"units": [16, 32, 64]}, max_parallel=2, timeout=90.0),
-        task("gated", "first", when=["and", [">=", {"$ref": "first.sum"}, 0.9], ["==", {"$ref": "parameters.word"}, "yes"]]),
-        task("optional", "first", allow_failure=True,
-             resources={"cpu": 0.5, "memory": 3 * 2**29, "accelerator": {"kind": "gpu", "count": 2}}, pool="gpu"),
+        task(
+            "gated",
+            "first",
+            when=["and", [">=", {"$ref": "first.sum"}, 0.9], ["==", {"$ref": "parameters.word"}, "yes"]],
+        ),
+        task(
+            "optional",
+            "first",
+            allow_failure=True,
+            resources={"cpu": 0.5, "memory": 3 * 2**29, "accelerator": {"kind": "gpu", "count": 2}},
+            pool="gpu",
+        ),
         task("last", "gated", "sweep"),
-        parameters=parameters, arguments={"rounds": 3, "word": "1e-3"}, description="A bit of everything",
+        parameters=parameters,
+        arguments={"rounds": 3, "word": "1e-3"},
+        description="A bit of everything",
     )
 
 

@@ -33,17 +33,21 @@ def write_dataset(folder: Path, values: dict[str, Any], **facts: Any) -> Dataset
     return one
 
 
-def blobs(folder: Path, rows: int, seed: int = 0, *, shape: tuple[int, ...] = (4,), classes: int = 3,
-          entry: str = "none") -> Dataset:
+def blobs(
+    folder: Path, rows: int, seed: int = 0, *, shape: tuple[int, ...] = (4,), classes: int = 3, entry: str = "none"
+) -> Dataset:
     """Rows that are easy to tell apart: each class has a centre of its own."""
     random = np.random.default_rng(seed)
     labels = np.arange(rows) % classes
     centres = np.random.default_rng(99).normal(0, 2, (classes, *shape))
     values = (centres[labels] + random.normal(0, 0.5, (rows, *shape))).astype(np.float32)
     return write_dataset(
-        folder, {"x": values, "kind": labels},
-        roles={"kind": "label"}, classes=[f"kind {number}" for number in range(classes)],
-        preprocessing=[{"op": entry}] if entry != "none" else [], source="blobs",
+        folder,
+        {"x": values, "kind": labels},
+        roles={"kind": "label"},
+        classes=[f"kind {number}" for number in range(classes)],
+        preprocessing=[{"op": entry}] if entry != "none" else [],
+        source="blobs",
     )
 
 
@@ -52,5 +56,6 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> Model:
     """A conv1d model for windows of 16 steps and 3 channels, `blobs` of three kinds."""
     folder = tmp_path_factory.mktemp("small-model")
     train = blobs(folder / "train", 300, shape=(16, 3))
-    return run_step("train/keras", folder, train=train, architecture="conv1d", units=[16, 32], epochs=4,
-                    learning_rate=0.01).model
+    return run_step(
+        "train/keras", folder, train=train, architecture="conv1d", units=[16, 32], epochs=4, learning_rate=0.01
+    ).model

@@ -44,8 +44,7 @@ def run_step(name: str, tmp_path: Path, /, **given: Any) -> SimpleNamespace:
     folder = tmp_path / f"{name.replace('/', '-')}-{next(_numbers)}"
     folder.mkdir()
     artifacts: dict[str, Artifact] = {
-        key: kind_of(port.type)(folder / key, type=port.type)
-        for key, port in step.outputs.items() if port.is_artifact
+        key: kind_of(port.type)(folder / key, type=port.type) for key, port in step.outputs.items() if port.is_artifact
     }
     for module in step.preload:
         import_module(module)

@@ -21,8 +21,15 @@ every_step = pytest.mark.parametrize("name", NAMES)
 
 def test_the_library_is_complete() -> None:
     assert NAMES == [
-        "data/load", "data/split", "edge/bundle", "edge/tflite", "features/standardize", "features/window",
-        "model/evaluate", "model/select", "train/keras",
+        "data/load",
+        "data/split",
+        "edge/bundle",
+        "edge/tflite",
+        "features/standardize",
+        "features/window",
+        "model/evaluate",
+        "model/select",
+        "train/keras",
     ]
 
 

@@ -58,6 +58,11 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     changed = run(workflow, tmp_path / "store")
 
     assert [one["cached"] for result in (first, same, changed) for one in result["tasks"]] == [
-        False, False, True, True, False, False,
+        False,
+        False,
+        True,
+        True,
+        False,
+        False,
     ]
     assert of(first, "split")["outputs"]["rows"] == {"train": 14, "validation": 4, "test": 2}

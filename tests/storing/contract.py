@@ -83,9 +83,7 @@ class StoreContract:
         os.utime(tmp_path / "two" / "empty", (1, 1))
         assert store.put(tmp_path / "one", "folder") == store.put(tmp_path / "two", "folder")
 
-    @pytest.mark.parametrize(
-        "change", [{"plain.txt": b"hellO"}, {"more": b""}, {"void/": None}, {"Empty": b""}]
-    )
+    @pytest.mark.parametrize("change", [{"plain.txt": b"hellO"}, {"more": b""}, {"void/": None}, {"Empty": b""}])
     def test_any_change_gives_another_digest(
         self, store: Store, tmp_path: Path, change: dict[str, bytes | None]
     ) -> None:
@@ -100,9 +98,7 @@ class StoreContract:
         store.fetch(store.put(tmp_path / "in", "folder"), tmp_path / "out")
         assert contents(tmp_path / "out") == both
 
-    def test_what_a_step_writes_into_its_copy_does_not_reach_the_store(
-        self, store: Store, tmp_path: Path
-    ) -> None:
+    def test_what_a_step_writes_into_its_copy_does_not_reach_the_store(self, store: Store, tmp_path: Path) -> None:
         (tmp_path / "in").write_bytes(b"original")
         ref = store.put(tmp_path / "in", "file")
         store.fetch(ref, tmp_path / "out")
@@ -160,18 +156,14 @@ class StoreContract:
                 store.put(tmp_path / place, "folder")
 
     @pytest.mark.parametrize("name", [b"a\nb", b"a\x1b[31mb", b"a\x7fb", b"\xff\xfe"])
-    def test_names_that_would_garble_a_terminal_are_refused(
-        self, store: Store, tmp_path: Path, name: bytes
-    ) -> None:
+    def test_names_that_would_garble_a_terminal_are_refused(self, store: Store, tmp_path: Path, name: bytes) -> None:
         (tmp_path / "in").mkdir()
         (tmp_path / "in" / os.fsdecode(name)).touch()
         with pytest.raises(StoreError, match="file name"):
             store.put(tmp_path / "in", "folder")
 
     @pytest.mark.parametrize("path", ["../out", "/etc/cron", "a/../../b", "", ".", "a//b", "x\0y"])
-    def test_a_tree_that_leaves_its_folder_is_not_unpacked(
-        self, store: Store, tmp_path: Path, path: str
-    ) -> None:
+    def test_a_tree_that_leaves_its_folder_is_not_unpacked(self, store: Store, tmp_path: Path, path: str) -> None:
         data = json.dumps({"tree": [[path, 0, None, False]]}).encode()
         digest = "sha256:" + hashlib.sha256(data).hexdigest()
         store._backend.publish_bytes(digest.removeprefix("sha256:"), data)
@@ -206,9 +198,7 @@ class StoreContract:
 
     @pytest.mark.parametrize("spoil", ["flip", "truncate", "empty", "delete"])
     @pytest.mark.parametrize("what", ["file", "tree", "file of a tree"])
-    def test_damage_is_found_before_use_and_healed(
-        self, store: Store, tmp_path: Path, what: str, spoil: str
-    ) -> None:
+    def test_damage_is_found_before_use_and_healed(self, store: Store, tmp_path: Path, what: str, spoil: str) -> None:
         place = tmp_path / "in"
         if what == "file":
             place.write_bytes(b"0123456789")
@@ -237,9 +227,7 @@ class StoreContract:
         store.fetch(ref, tmp_path / "out")
         assert store.verify(ref)
 
-    def test_a_tree_with_a_letter_changed_is_damaged_though_it_still_reads(
-        self, store: Store, tmp_path: Path
-    ) -> None:
+    def test_a_tree_with_a_letter_changed_is_damaged_though_it_still_reads(self, store: Store, tmp_path: Path) -> None:
         write_tree(tmp_path / "in", {"weights": b"1"})
         ref = store.put(tmp_path / "in", "folder")
         with store.open(ref) as file:
@@ -281,10 +269,7 @@ class StoreContract:
 
     def test_a_result_is_replaced_when_asked_for(self, store: Store) -> None:
         store.record_action(KEY, {"n": 1}, run="one", task="train", seconds=1)
-        assert (
-            store.record_action(KEY, {"n": 2}, run="two", task="train", seconds=1, replace=True)["run"]
-            == "two"
-        )
+        assert store.record_action(KEY, {"n": 2}, run="two", task="train", seconds=1, replace=True)["run"] == "two"
         assert store.find_action(KEY)["outputs"] == {"n": 2}
 
     def test_a_result_gives_way_when_its_objects_are_gone(self, store: Store, tmp_path: Path) -> None:
@@ -294,9 +279,7 @@ class StoreContract:
         self.damage(store, object_key(outputs["model"]["digest"]), None)
         assert store.record_action(KEY, {"n": 2}, run="two", task="train", seconds=1)["run"] == "two"
 
-    @pytest.mark.parametrize(
-        "torn", [b"", b'{"outputs": {"n"', b"[]", b"\xff", b"[" * 100_000, b'{"outputs": {}}']
-    )
+    @pytest.mark.parametrize("torn", [b"", b'{"outputs": {"n"', b"[]", b"\xff", b"[" * 100_000, b'{"outputs": {}}'])
     def test_a_torn_action_is_a_miss_and_healed(self, store: Store, torn: bytes) -> None:
         store.record_action(KEY, {"n": 1}, run="one", task="train", seconds=1)
         store._backend.replace(f"actions/ab/{KEY}.json", torn)
@@ -321,9 +304,7 @@ class StoreContract:
         assert store.runs() == [] and store.read_run("early") is None
         for name, started in (("late", 30.0), ("early", 10.0), ("middle", 20.0)):
             store.write_run(
-                RunRecord(
-                    run=name, workflow="w", environment="e", started=started, status="running", engine="1"
-                )
+                RunRecord(run=name, workflow="w", environment="e", started=started, status="running", engine="1")
             )
         assert [run.run for run in store.runs()] == ["late", "middle", "early"]
 

@@ -92,9 +92,7 @@ for source in sorted(Path(sys.argv[2]).iterdir()):
 
 
 def kill_midway(code: str, store: Path, folder: Path, after: float) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", code, str(store), str(folder)], stdout=subprocess.PIPE
-    ) as process:
+    with subprocess.Popen([sys.executable, "-c", code, str(store), str(folder)], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
         time.sleep(after)
@@ -103,9 +101,7 @@ def kill_midway(code: str, store: Path, folder: Path, after: float) -> None:
 
 def duration(code: str, store: Path, folder: Path) -> float:
     """Seconds of the part that will be killed, undisturbed."""
-    with subprocess.Popen(
-        [sys.executable, "-c", code, str(store), str(folder)], stdout=subprocess.PIPE
-    ) as process:
+    with subprocess.Popen([sys.executable, "-c", code, str(store), str(folder)], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
         begun = time.monotonic()
@@ -119,9 +115,7 @@ def big(tmp_path: Path) -> Path:
     return tmp_path / "in"
 
 
-def test_killed_at_any_moment_nothing_torn_is_visible_and_the_next_try_succeeds(
-    tmp_path: Path, big: Path
-) -> None:
+def test_killed_at_any_moment_nothing_torn_is_visible_and_the_next_try_succeeds(tmp_path: Path, big: Path) -> None:
     seed = int(os.environ.get("SEED", random.randrange(10**6)))
     print(f"SEED={seed} KILLS={KILLS}")
     moments, unfinished = random.Random(seed), 0
@@ -208,9 +202,7 @@ def test_a_hundred_damages_are_all_found_before_use(tmp_path: Path) -> None:
     seed = int(os.environ.get("SEED", random.randrange(10**6)))
     print(f"SEED={seed}")
     chance = random.Random(seed)
-    write_tree(
-        tmp_path / "in", {f"{number}": chance.randbytes(1 + chance.randrange(3000)) for number in range(8)}
-    )
+    write_tree(tmp_path / "in", {f"{number}": chance.randbytes(1 + chance.randrange(3000)) for number in range(8)})
     for number in range(100):
         ref = store.put(tmp_path / "in", "folder")
         place = chance.choice([place for place in (store.root / "objects").rglob("*") if place.is_file()])

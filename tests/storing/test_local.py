@@ -64,9 +64,7 @@ def test_a_folder_that_is_no_store_is_not_made_one_by_looking(tmp_path: Path) ->
 
 def test_a_store_of_another_version_is_refused_and_not_touched(tmp_path: Path) -> None:
     (tmp_path / "format").write_text("lighterage/store/9\n")
-    with pytest.raises(
-        StoreError, match=r"format 'lighterage/store/9'; this version reads 'lighterage/store/1'"
-    ):
+    with pytest.raises(StoreError, match=r"format 'lighterage/store/9'; this version reads 'lighterage/store/1'"):
         open_store(str(tmp_path))
     assert [entry.name for entry in tmp_path.iterdir()] == ["format"]
 
@@ -120,9 +118,7 @@ print(store.verify(ref))
 def test_a_user_gets_links_that_cannot_be_written_through() -> None:
     with tempfile.TemporaryDirectory() as place:
         os.chown(place, 65534, 65534)
-        done = subprocess.run(
-            [sys.executable, "-c", AS_A_USER, place], capture_output=True, text=True, check=False
-        )
+        done = subprocess.run([sys.executable, "-c", AS_A_USER, place], capture_output=True, text=True, check=False)
     assert done.stdout.split("\n")[:3] == ["2 1", "refused", "True"], done.stderr
 
 
@@ -163,12 +159,7 @@ def test_workspaces_of_the_dead_are_removed_and_of_the_living_kept(store: Store)
 
 
 def test_opening_loads_no_storage_library() -> None:
-    code = (
-        "import sys, lighterage.storing; print([name for name in ('fsspec', 'numpy') if name in sys.modules])"
-    )
+    code = "import sys, lighterage.storing; print([name for name in ('fsspec', 'numpy') if name in sys.modules])"
     assert (
-        subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True
-        ).stdout.strip()
-        == "[]"
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
     )

@@ -13,9 +13,9 @@ from lighterage.storing import open_store
 
 from .trees import Tree, contents, write_tree
 
-NAMES = st.text(
-    st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="/"), min_size=1, max_size=40
-).filter(lambda name: name not in (".", "..") and len(os.fsencode(name)) <= 120)
+NAMES = st.text(st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="/"), min_size=1, max_size=40).filter(
+    lambda name: name not in (".", "..") and len(os.fsencode(name)) <= 120
+)
 FOLDERS = st.recursive(
     st.binary(max_size=200), lambda inside: st.dictionaries(NAMES, inside, max_size=5), max_leaves=12
 ).filter(lambda tree: isinstance(tree, dict))

@@ -20,7 +20,9 @@ def find_environment(name: str, near: Path) -> Path:
             return file
     if (file := shipped("environments") / f"{name}.yaml").is_file():
         return file
-    known = sorted({file.stem for folder in _own_folders(near) for file in folder.glob("*.yaml")} | set(shipped_environments()))
+    known = sorted(
+        {file.stem for folder in _own_folders(near) for file in folder.glob("*.yaml")} | set(shipped_environments())
+    )
     raise NotFound("L001", f"there is no environment {name!r}", known, name)
 
 

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 ENTRY_POINTS = "lighterage.steps"
 """Entry point group: name = how workflows call the package, value = the package that holds its step folders."""
 
-_USES = re.compile(r"(?:(?P<package>[A-Za-z0-9][-\w.]*):)?(?P<name>[a-z0-9][-a-z0-9]*(?:/[a-z0-9][-a-z0-9]*)*)(?:@(?P<major>\d+))?")
+_USES = re.compile(
+    r"(?:(?P<package>[A-Za-z0-9][-\w.]*):)?(?P<name>[a-z0-9][-a-z0-9]*(?:/[a-z0-9][-a-z0-9]*)*)(?:@(?P<major>\d+))?"
+)
 _NOT_CODE = {"step.yaml", "README.md", "tests", "__pycache__"}
 
 
@@ -102,7 +104,11 @@ def _locate(uses: str, near: Path) -> tuple[Path, int | None, bool]:
     if uses.startswith(("./", "../", "/")):
         folder = (near / uses).resolve()
         if not (folder / "step.yaml").is_file():
-            siblings = [f"./{file.parent.relative_to(near.resolve())}" for file in near.resolve().glob("**/step.yaml")] if near.is_dir() else []
+            siblings = (
+                [f"./{file.parent.relative_to(near.resolve())}" for file in near.resolve().glob("**/step.yaml")]
+                if near.is_dir()
+                else []
+            )
             raise NotFound("L201", f"there is no step.yaml in {uses}", siblings[:20], uses)
         return folder, None, False
     match = _USES.fullmatch(uses)
@@ -111,7 +117,10 @@ def _locate(uses: str, near: Path) -> tuple[Path, int | None, bool]:
     root = _package_root(match["package"]) if match["package"] else shipped("steps")
     folder = root / match["name"]
     if not (folder / "step.yaml").is_file():
-        known = [f"{match['package'] + ':' if match['package'] else ''}{name}@{match['major'] or 1}" for name in _steps_in(root)]
+        known = [
+            f"{match['package'] + ':' if match['package'] else ''}{name}@{match['major'] or 1}"
+            for name in _steps_in(root)
+        ]
         raise NotFound("L201", f"there is no step {match['name']!r}", known, uses)
     return folder, int(match["major"]) if match["major"] else None, match["package"] is None
 

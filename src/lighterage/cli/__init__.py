@@ -40,14 +40,18 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        return getattr(import_module(f".{name}", __name__), "command")
+        return import_module(f".{name}", __name__).command
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             from difflib import get_close_matches
 
             near = get_close_matches(args[0], COMMANDS, 1)
-            ctx.fail(f"no such command {args[0]!r}" + (f"; did you mean {near[0]!r}?" if near else "; see lighterage --help"))
+            ctx.fail(
+                f"no such command {args[0]!r}" + (f"; did you mean {near[0]!r}?" if near else "; see lighterage --help")
+            )
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -55,7 +59,9 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.command(cls=LazyGroup, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.command(
+    cls=LazyGroup, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option(__version__, prog_name="lighterage")
 def cli() -> None:
     """One YAML workflow: from a laptop, through Argo Workflows on any cluster, to a TFLite bundle proven fit for a device."""
@@ -63,7 +69,7 @@ def cli() -> None:
 
 def main() -> None:
     """The entry point: runs a command and turns the project's few errors into messages and exit codes."""
-    from ..diagnostics import Mistakes, Missing
+    from ..diagnostics import Missing, Mistakes
 
     try:
         code = cli(standalone_mode=False)

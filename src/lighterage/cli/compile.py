@@ -15,13 +15,17 @@ from .loading import environment_option, parameter_options, plan, store_option
 @parameter_options
 @store_option
 @click.option("-o", "--output", metavar="DIR", default="-", help="Folder to write to, or - for stdout. Default: -.")
-def command(workflow: str, environment: str, parameters: tuple[str, ...], params: str | None, store: str | None, output: str) -> None:
+def command(
+    workflow: str, environment: str, parameters: tuple[str, ...], params: str | None, store: str | None, output: str
+) -> None:
     """Write plain Argo Workflows manifests: `argo submit` and `kubectl apply` take them as they are."""
     planned = plan(workflow, environment, parameters, params, store)
     assert planned.plan is not None and planned.environment is not None
     site_name, site = next(iter(planned.environment.sites.items()))
     if site.target != "argo":
-        raise click.UsageError(f"site {site_name!r} of {environment!r} is this machine: use lighterage run -e {environment}")
+        raise click.UsageError(
+            f"site {site_name!r} of {environment!r} is this machine: use lighterage run -e {environment}"
+        )
     from ..targets.argo import compile_plan
 
     files = compile_plan(planned.plan, planned.environment)

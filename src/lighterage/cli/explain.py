@@ -21,4 +21,7 @@ def command(what: str) -> None:
         click.echo(known[what])
         return
     near = closest(what, [*codes(), *known])
-    raise click.UsageError(f"there is nothing named {what!r}" + (f"; did you mean {near!r}?" if near else "; lighterage schema workflow shows all fields"))
+    raise click.UsageError(
+        f"there is nothing named {what!r}"
+        + (f"; did you mean {near!r}?" if near else "; lighterage schema workflow shows all fields")
+    )

@@ -12,7 +12,9 @@ from .loading import environment_option, parameter_options, plan
 @click.argument("workflow", type=click.Path())
 @environment_option()
 @parameter_options
-@click.option("--format", "form", type=click.Choice(["mermaid", "dot"]), default="mermaid", help="Language of the drawing.")
+@click.option(
+    "--format", "form", type=click.Choice(["mermaid", "dot"]), default="mermaid", help="Language of the drawing."
+)
 def command(workflow: str, environment: str, parameters: tuple[str, ...], params: str | None, form: str) -> None:
     """Draw a workflow: tasks as boxes, what they wait for as arrows."""
     settled = plan(workflow, environment, parameters, params).plan

@@ -21,13 +21,23 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def environment_option(default: str | None = "laptop") -> Decorator:
-    return click.option("-e", "--environment", default=default, required=default is None, metavar="NAME",
-                        help="An environment's name or file." + (f" Default: {default}." if default else ""))
+    return click.option(
+        "-e",
+        "--environment",
+        default=default,
+        required=default is None,
+        metavar="NAME",
+        help="An environment's name or file." + (f" Default: {default}." if default else ""),
+    )
 
 
 def parameter_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    function = click.option("--params", type=click.Path(dir_okay=False), metavar="FILE", help="A YAML or JSON file of parameters.")(function)
-    return click.option("-p", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter's value; may be repeated.")(function)
+    function = click.option(
+        "--params", type=click.Path(dir_okay=False), metavar="FILE", help="A YAML or JSON file of parameters."
+    )(function)
+    return click.option(
+        "-p", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter's value; may be repeated."
+    )(function)
 
 
 def store_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -35,7 +45,9 @@ def store_option(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option("-o", "--output", "form", type=click.Choice(["text", "json"]), default="text", help="Form of what is printed.")(function)
+    return click.option(
+        "-o", "--output", "form", type=click.Choice(["text", "json"]), default="text", help="Form of what is printed."
+    )(function)
 
 
 def read_environment(name: str, near: Path) -> Document:
@@ -46,8 +58,13 @@ def read_environment(name: str, near: Path) -> Document:
         raise click.UsageError(f"{error.message}; {error.hint}") from None
 
 
-def plan(workflow: str, environment: str, parameters: tuple[str, ...] = (), params: str | None = None,
-         store: str | None = None) -> Planned:
+def plan(
+    workflow: str,
+    environment: str,
+    parameters: tuple[str, ...] = (),
+    params: str | None = None,
+    store: str | None = None,
+) -> Planned:
     """The plan that a command works on; its warnings are shown. Raises Mistakes and UsageError."""
     document = read_document(Path(workflow))
     near = Path(workflow).absolute().parent

@@ -18,7 +18,9 @@ from .talk import print_json, table
 @parameter_options
 @store_option
 @json_option
-def command(workflow: str, environment: str, parameters: tuple[str, ...], params: str | None, store: str | None, form: str) -> None:
+def command(
+    workflow: str, environment: str, parameters: tuple[str, ...], params: str | None, store: str | None, form: str
+) -> None:
     """Show what would run, where, what is cached, and why the rest is not."""
     from pathlib import Path
 
@@ -30,7 +32,9 @@ def command(workflow: str, environment: str, parameters: tuple[str, ...], params
         return
     click.echo(table([_row(line) for line in lines], ("task", "step", "on", "needs", "will", "because")))
     runs = sum(line.verdict == "run" for line in lines)
-    click.echo(f"\n{len(lines)} task instances in {settled.environment}: {runs} to run, {len(lines) - runs} not", err=True)
+    click.echo(
+        f"\n{len(lines)} task instances in {settled.environment}: {runs} to run, {len(lines) - runs} not", err=True
+    )
 
 
 def _row(line: Forecast) -> tuple[str, ...]:

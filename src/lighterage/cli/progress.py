@@ -47,7 +47,10 @@ class Failures:
             return
         for line in last_lines(log, LAST_LINES):
             self.say(f"  | {line}")
-        self.say(f"  whole log: lighterage logs {record.run} {record.task}" + (f" --index {record.index}" if record.matrix else ""))
+        self.say(
+            f"  whole log: lighterage logs {record.run} {record.task}"
+            + (f" --index {record.index}" if record.matrix else "")
+        )
 
     def say(self, line: str) -> None:
         click.echo(line, err=True)

@@ -20,25 +20,48 @@ from .talk import duration, print_json, shown, table
 @environment_option()
 @parameter_options
 @store_option
-@click.option("--jobs", "-j", type=click.IntRange(1, 1024), help="Most tasks at one time. Default: as many as fit this machine.")
+@click.option(
+    "--jobs", "-j", type=click.IntRange(1, 1024), help="Most tasks at one time. Default: as many as fit this machine."
+)
 @click.option("--only", metavar="TASK", help="Run this task alone; those before it must be cached.")
-@click.option("--from", "start", metavar="TASK", help="Run this task and those after it; those before it must be cached.")
+@click.option(
+    "--from", "start", metavar="TASK", help="Run this task and those after it; those before it must be cached."
+)
 @click.option("--until", metavar="TASK", help="Run up to this task.")
 @click.option("--force", multiple=True, metavar="TASK", help="Run this task although it is cached; may be repeated.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but failures.")
 @json_option
-def command(workflow: str, environment: str, parameters: tuple[str, ...], params: str | None, store: str | None, jobs: int | None,
-            only: str | None, start: str | None, until: str | None, force: tuple[str, ...], quiet: bool, form: str) -> int:
+def command(
+    workflow: str,
+    environment: str,
+    parameters: tuple[str, ...],
+    params: str | None,
+    store: str | None,
+    jobs: int | None,
+    only: str | None,
+    start: str | None,
+    until: str | None,
+    force: tuple[str, ...],
+    quiet: bool,
+    form: str,
+) -> int:
     """Run a workflow on this machine. What is in the cache does not run again; run the same command to resume."""
     planned = plan(workflow, environment, parameters, params, store)
     settled = planned.plan
     assert settled is not None and planned.environment is not None
     site_name, site = next(iter(planned.environment.sites.items()))
     if site.target != "local":
-        raise click.UsageError(f"site {site_name!r} of {settled.environment!r} is a cluster: use lighterage compile -e {environment}")
+        raise click.UsageError(
+            f"site {site_name!r} of {settled.environment!r} is a cluster: use lighterage compile -e {environment}"
+        )
     active, selected = _selection(settled, only, start, until)
-    options = Options(base=Path(workflow).absolute().parent, capacity=machine(site.capacity, jobs),
-                      force=frozenset(_known(settled, name) for name in force), active=active, selected=selected)
+    options = Options(
+        base=Path(workflow).absolute().parent,
+        capacity=machine(site.capacity, jobs),
+        force=frozenset(_known(settled, name) for name in force),
+        active=active,
+        selected=selected,
+    )
     opened = open_store(settled.store)
     outcome = run_plan(settled, opened, options, observer(quiet or form == "json"))
     places = _export(settled, opened, outcome) if outcome.record.status == "succeeded" else {}
@@ -61,7 +84,9 @@ def _known(settled: Plan, name: str) -> str:
     return name
 
 
-def _selection(settled: Plan, only: str | None, start: str | None, until: str | None) -> tuple[frozenset[str] | None, frozenset[str] | None]:
+def _selection(
+    settled: Plan, only: str | None, start: str | None, until: str | None
+) -> tuple[frozenset[str] | None, frozenset[str] | None]:
     """Tasks that take part, and those of them that may run; None for all."""
     if sum(one is not None for one in (only, start, until)) > 1:
         raise click.UsageError("--only, --from and --until exclude each other")
@@ -96,7 +121,14 @@ def _show(outcome: Outcome, places: dict[str, Path]) -> None:
         label = f"{one.task}[{one.index}]" if one.matrix else one.task
         status = "cached" if one.cached else one.status
         values = ", ".join(f"{name} {shown(value)}" for name, value in one.outputs.items())
-        rows.append((label, status, "" if one.cached or not one.seconds else duration(one.seconds), one.failure.message.splitlines()[0] if one.failure else values))
+        rows.append(
+            (
+                label,
+                status,
+                "" if one.cached or not one.seconds else duration(one.seconds),
+                one.failure.message.splitlines()[0] if one.failure else values,
+            )
+        )
     click.echo(table(rows, ("task", "status", "time", "outputs")))
     record = outcome.record
     for name, value in record.outputs.items():
@@ -110,5 +142,9 @@ def _show(outcome: Outcome, places: dict[str, Path]) -> None:
 def _as_json(outcome: Outcome, store: Store) -> dict[str, object]:
     from ..recording.view import record_as_json
 
-    return {"run": outcome.record.run, "status": outcome.record.status, "outputs": outcome.record.outputs,
-            "tasks": [record_as_json(one, store) for one in outcome.tasks]}
+    return {
+        "run": outcome.record.run,
+        "status": outcome.record.status,
+        "outputs": outcome.record.outputs,
+        "tasks": [record_as_json(one, store) for one in outcome.tasks],
+    }

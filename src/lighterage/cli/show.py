@@ -28,8 +28,12 @@ def command(run: str, environment: str, store: str | None, form: str) -> None:
     rows = []
     for one in tasks:
         values = ", ".join(f"{name} {shown(value)}" for name, value in one.outputs.items())
-        rows.append((
-            f"{one.task}[{one.index}]" if one.matrix else one.task, "cached" if one.cached else one.status,
-            duration(one.seconds) if one.seconds and not one.cached else "", one.failure.message.splitlines()[0] if one.failure else values,
-        ))
+        rows.append(
+            (
+                f"{one.task}[{one.index}]" if one.matrix else one.task,
+                "cached" if one.cached else one.status,
+                duration(one.seconds) if one.seconds and not one.cached else "",
+                one.failure.message.splitlines()[0] if one.failure else values,
+            )
+        )
     click.echo(table(rows, ("task", "status", "time", "outputs")))

@@ -38,7 +38,12 @@ def list_steps(form: str) -> None:
     if form == "json":
         print_json([step.model_dump(mode="json", exclude_defaults=True) for step in steps])
     else:
-        click.echo(table([(f"{step.name}@{step.version.split('.')[0]}", step.description) for step in steps], ("step", "what it does")))
+        click.echo(
+            table(
+                [(f"{step.name}@{step.version.split('.')[0]}", step.description) for step in steps],
+                ("step", "what it does"),
+            )
+        )
 
 
 @command.command("show")
@@ -51,10 +56,19 @@ def show_step(name: str, form: str) -> None:
         print_json(step.model_dump(mode="json", exclude_defaults=True))
         return
     click.echo(f"{step.name} {step.version}: {step.description}\n")
-    click.echo(table([_row(name, port) for name, port in step.inputs.items()], ("input", "type", "default", "description")))
+    click.echo(
+        table([_row(name, port) for name, port in step.inputs.items()], ("input", "type", "default", "description"))
+    )
     click.echo()
-    click.echo(table([(name, port.text() + (" (optional)" if port.optional else ""), port.description) for name, port in step.outputs.items()],
-                     ("output", "type", "description")))
+    click.echo(
+        table(
+            [
+                (name, port.text() + (" (optional)" if port.optional else ""), port.description)
+                for name, port in step.outputs.items()
+            ],
+            ("output", "type", "description"),
+        )
+    )
     click.echo(f"\nruns in: {step.image}" + (f"; requires {', '.join(step.requires)}" if step.requires else ""))
 
 

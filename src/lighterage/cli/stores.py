@@ -19,7 +19,13 @@ from .loading import read_environment
 
 def store_options(function: Callable[..., Any]) -> Callable[..., Any]:
     function = click.option("--store", metavar="URL", help="A store in place of the environment's.")(function)
-    return click.option("-e", "--environment", default="laptop", metavar="NAME", help="The environment whose store to look at. Default: laptop.")(function)
+    return click.option(
+        "-e",
+        "--environment",
+        default="laptop",
+        metavar="NAME",
+        help="The environment whose store to look at. Default: laptop.",
+    )(function)
 
 
 def the_store(environment: str, store: str | None) -> Store:

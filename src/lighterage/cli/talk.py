@@ -60,4 +60,6 @@ def table(rows: Iterable[Sequence[str]], head: Sequence[str]) -> str:
     """Left-aligned columns, two spaces apart, no trailing space."""
     lines = [list(head), *map(list, rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )

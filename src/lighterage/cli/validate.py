@@ -16,7 +16,13 @@ from .talk import show_diagnostics
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE…")
 @environment_option()
-@click.option("--format", "form", type=click.Choice(["text", "json", "sarif", "github"]), default="text", help="Form of the report.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "sarif", "github"]),
+    default="text",
+    help="Form of the report.",
+)
 def command(files: tuple[str, ...], environment: str, form: str) -> int:
     """Report every mistake in workflows, environments and steps, all at once, each with its place."""
     found: dict[Diagnostic, None] = {}

@@ -1,5 +1,4 @@
-"""The codes: a page each, in `pages/`. Adding a code is adding a page.
-"""
+"""The codes: a page each, in `pages/`. Adding a code is adding a page."""
 
 from __future__ import annotations
 

@@ -34,9 +34,15 @@ class Diagnostic:
     def as_json(self) -> dict[str, Any]:
         """Every field but the source line, paths joined by dots."""
         told = {
-            "code": self.code, "severity": self.severity, "message": self.message, "file": self.file,
-            "line": self.line, "column": self.column, "path": ".".join(map(str, self.path)),
-            "found": self.found, "hint": self.hint,
+            "code": self.code,
+            "severity": self.severity,
+            "message": self.message,
+            "file": self.file,
+            "line": self.line,
+            "column": self.column,
+            "path": ".".join(map(str, self.path)),
+            "found": self.found,
+            "hint": self.hint,
         }
         return {name: value for name, value in told.items() if value is not None}
 

@@ -94,7 +94,9 @@ def _sarif_result(one: Diagnostic) -> dict[str, Any]:
     }
     text = one.message + (f". {one.hint}" if one.hint else "")
     return {
-        "ruleId": one.code, "level": one.severity, "message": {"text": text},
+        "ruleId": one.code,
+        "level": one.severity,
+        "message": {"text": text},
         "locations": [{"physicalLocation": place}],
     }
 

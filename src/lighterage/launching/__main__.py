@@ -22,8 +22,8 @@ from ..storing import Store, StoreError, open_store
 from .attempt import Attempt, attempt, read_result
 from .execute import Work
 from .failure import BAD_INPUT
-from .inputs import Absent, lookup_in, resolve_inputs, wanted
 from .ingredients import ingredients, key_of
+from .inputs import Absent, lookup_in, resolve_inputs, wanted
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -76,7 +76,9 @@ class _Launch:
 
     def _work(self, inputs: dict[str, Any], key: str, facts: dict[str, Any]) -> int:
         with tempfile.TemporaryDirectory(dir=self.options.workspace, prefix="task-") as folder:
-            about = Attempt(self.options.run, self.task.name, key if self.task.cache else None, self.task.expires is not None)
+            about = Attempt(
+                self.options.run, self.task.name, key if self.task.cache else None, self.task.expires is not None
+            )
             code = attempt(Work(self.step, inputs, Path(folder)), about, self.store)
             outputs, failure = read_result(Path(folder))
         if failure:
@@ -85,7 +87,9 @@ class _Launch:
 
     def _records(self, task: str) -> list[TaskRecord]:
         count = self.fan_in.get(task)
-        found = (self.store.read_record(self.options.run, task, index) for index in range(1 if count is None else count))
+        found = (
+            self.store.read_record(self.options.run, task, index) for index in range(1 if count is None else count)
+        )
         return [record for record in found if record is not None]
 
     def _usable(self, action: dict[str, Any]) -> bool:
@@ -95,10 +99,19 @@ class _Launch:
         return all(self.store.has(ArtifactRef.model_validate(one)) for one in artifacts)
 
     def _record(self, status: str, code: int = 0, *, failure: Failure | None = None, **facts: Any) -> int:
-        record = TaskRecord.model_validate({
-            "run": self.options.run, "task": self.task.name, "index": self.options.index, "matrix": self.matrix, "status": status,
-            "started": self.begun, "seconds": time.monotonic() - self.clock, "failure": failure, **facts,
-        })
+        record = TaskRecord.model_validate(
+            {
+                "run": self.options.run,
+                "task": self.task.name,
+                "index": self.options.index,
+                "matrix": self.matrix,
+                "status": status,
+                "started": self.begun,
+                "seconds": time.monotonic() - self.clock,
+                "failure": failure,
+                **facts,
+            }
+        )
         self.store.write_record(record)
         if self.options.outputs:
             self._show(record.outputs)
@@ -111,7 +124,9 @@ class _Launch:
             if name in outputs:
                 value = outputs[name]
                 shown = value["digest"] if isinstance(value, dict) and port.is_artifact else value
-                (self.options.outputs / name).write_text(shown if isinstance(shown, str) else canonical(shown), encoding="utf-8")
+                (self.options.outputs / name).write_text(
+                    shown if isinstance(shown, str) else canonical(shown), encoding="utf-8"
+                )
 
 
 def _parameters(ports: dict[str, Any], given: list[str]) -> dict[str, Any]:

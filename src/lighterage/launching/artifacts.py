@@ -25,8 +25,15 @@ Fetch = Callable[[], Path]
 class Artifact:
     """A file or folder. ``fetch`` brings a local copy and says where it is; an output's ``fetch`` only names the place."""
 
-    def __init__(self, fetch: Fetch | Path | str, *, type: str = "file", digest: str | None = None,
-                 size: int | None = None, uri: str | None = None) -> None:
+    def __init__(
+        self,
+        fetch: Fetch | Path | str,
+        *,
+        type: str = "file",
+        digest: str | None = None,
+        size: int | None = None,
+        uri: str | None = None,
+    ) -> None:
         self._fetch: Fetch = fetch if callable(fetch) else lambda: Path(fetch)
         self.type = type
         self.digest = digest
@@ -110,10 +117,14 @@ class Model(Artifact):
             differ = f"{here} here, {there} there" if here != there else f"{here}, but with other figures"
             raise BadInput(f"the data was not prepared like the data the model learned from: {differ}")
         if data.named("feature") != about["features"]:
-            raise BadInput(f"the model knows the features {about['features']}, but the data has {data.named('feature')}")
+            raise BadInput(
+                f"the model knows the features {about['features']}, but the data has {data.named('feature')}"
+            )
         inputs = data.inputs()
         if list(inputs.shape[1:]) != about["input"]["shape"]:
-            raise BadInput(f"the model takes rows of shape {about['input']['shape']}, but the data has {list(inputs.shape[1:])}")
+            raise BadInput(
+                f"the model takes rows of shape {about['input']['shape']}, but the data has {list(inputs.shape[1:])}"
+            )
         return inputs
 
 

@@ -38,7 +38,12 @@ def attempt(work: Work, about: Attempt, store: Store) -> int:
         outputs = execute(work, store)
         if about.key:
             action = store.record_action(
-                about.key, outputs, run=about.run, task=about.task, seconds=time.monotonic() - begun, replace=about.replace
+                about.key,
+                outputs,
+                run=about.run,
+                task=about.task,
+                seconds=time.monotonic() - begun,
+                replace=about.replace,
             )
             outputs = action["outputs"]
         _leave(work.folder, {"outputs": outputs})

@@ -31,7 +31,9 @@ def function_of(step: PlannedStep) -> Callable[..., Any]:
     except TaskFailure:
         raise
     except Exception as error:
-        raise TaskFailure("error", f"{step.python} of {step.name} cannot be imported: {type(error).__name__}: {error}") from error
+        raise TaskFailure(
+            "error", f"{step.python} of {step.name} cannot be imported: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _module_name(step: PlannedStep, module: str) -> str:
@@ -42,7 +44,11 @@ def _module_name(step: PlannedStep, module: str) -> str:
             raise TaskFailure("missing", f"the code of step {step.uses} is not on this machine")
         return _own_package(step, module)
     package, _, name = uses.rpartition(":")
-    root = "lighterage.steps" if not package else next(p.value for p in entry_points(group=ENTRY_POINTS) if p.name == package)
+    root = (
+        "lighterage.steps"
+        if not package
+        else next(p.value for p in entry_points(group=ENTRY_POINTS) if p.name == package)
+    )
     return ".".join([root, *name.split("/"), module])
 
 

@@ -99,10 +99,14 @@ class Columns:
 def check_finite(name: str, array: np.ndarray) -> None:
     """Raises BadInput for a column of text, and for one with empty, NaN or infinite values: how many, and the first row."""
     if array.dtype.kind not in "biuf":
-        raise BadInput(f"column {name!r} holds {'text' if array.dtype.kind == 'U' else array.dtype}, but numbers are needed")
+        raise BadInput(
+            f"column {name!r} holds {'text' if array.dtype.kind == 'U' else array.dtype}, but numbers are needed"
+        )
     if array.dtype.kind == "f" and not (finite := np.isfinite(array)).all():
         rows = np.flatnonzero(~finite.reshape(len(array), -1).all(axis=1))
-        raise BadInput(f"column {name!r} has {len(rows)} rows with empty, NaN or infinite values, the first in row {rows[0]}")
+        raise BadInput(
+            f"column {name!r} has {len(rows)} rows with empty, NaN or infinite values, the first in row {rows[0]}"
+        )
 
 
 def write_columns(columns: Columns, folder: Path) -> None:
@@ -113,12 +117,22 @@ def write_columns(columns: Columns, folder: Path) -> None:
         file = f"columns/{number:03d}.npy"
         np.save(folder / file, np.ascontiguousarray(array), allow_pickle=False)
         described.append(
-            {"name": name, "file": file, "role": columns.roles.get(name, "feature"),
-             "dtype": array.dtype.str, "shape": list(array.shape[1:])}
+            {
+                "name": name,
+                "file": file,
+                "role": columns.roles.get(name, "feature"),
+                "dtype": array.dtype.str,
+                "shape": list(array.shape[1:]),
+            }
         )
     about = {
-        "format": FORMAT, "rows": columns.rows, "columns": described, "classes": columns.classes,
-        "rate_hz": columns.rate_hz, "preprocessing": columns.preprocessing, "source": columns.source,
+        "format": FORMAT,
+        "rows": columns.rows,
+        "columns": described,
+        "classes": columns.classes,
+        "rate_hz": columns.rate_hz,
+        "preprocessing": columns.preprocessing,
+        "source": columns.source,
     }
     (folder / "dataset.json").write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -135,7 +149,10 @@ def read_columns(folder: Path, names: Iterable[str] | None = None) -> Columns:
     return Columns(
         values={c["name"]: _map(folder / c["file"]) for c in chosen},
         roles={c["name"]: c["role"] for c in chosen},
-        classes=about["classes"], rate_hz=about["rate_hz"], preprocessing=about["preprocessing"], source=about["source"],
+        classes=about["classes"],
+        rate_hz=about["rate_hz"],
+        preprocessing=about["preprocessing"],
+        source=about["source"],
     )
 
 

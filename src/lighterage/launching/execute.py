@@ -86,7 +86,9 @@ def _artifact(reference: dict[str, Any], place: Path, store: Store) -> Artifact:
         store.fetch(ref, place)
         return place
 
-    return kind_of(ref.type)(fetch, type=ref.type, digest=ref.digest, size=ref.size, uri=None if ref.tree else store.uri(ref))
+    return kind_of(ref.type)(
+        fetch, type=ref.type, digest=ref.digest, size=ref.size, uri=None if ref.tree else store.uri(ref)
+    )
 
 
 def _run_command(work: Work, store: Store, places: dict[str, Path]) -> dict[str, Any]:
@@ -101,14 +103,26 @@ def _run_command(work: Work, store: Store, places: dict[str, Path]) -> dict[str,
         if side == "outputs":
             return str(places[name])
         value = inputs.get(name, "")
-        return str(value.path) if isinstance(value, Artifact) else value if isinstance(value, str) else json.dumps(_plain(value))
+        return (
+            str(value.path)
+            if isinstance(value, Artifact)
+            else value
+            if isinstance(value, str)
+            else json.dumps(_plain(value))
+        )
 
     arguments = [re.sub(r"\$\{(inputs|outputs)\.([a-z][a-z0-9_]*)\}", text, part) for part in work.step.command or ()]
     (work.folder / "inputs.json").write_text(canonical(_plain(inputs)), encoding="utf-8")
-    environment = {**os.environ, "LIGHTERAGE_INPUTS": str(work.folder / "inputs.json"), "LIGHTERAGE_OUTPUTS": str(work.folder / "outputs")}
+    environment = {
+        **os.environ,
+        "LIGHTERAGE_INPUTS": str(work.folder / "inputs.json"),
+        "LIGHTERAGE_OUTPUTS": str(work.folder / "outputs"),
+    }
     sys.stdout.flush()
     try:
-        code = subprocess.run(arguments, cwd=work.folder / "work", env=environment, stdin=subprocess.DEVNULL, check=False).returncode
+        code = subprocess.run(
+            arguments, cwd=work.folder / "work", env=environment, stdin=subprocess.DEVNULL, check=False
+        ).returncode
     except OSError as error:
         raise TaskFailure("missing", f"{arguments[0]!r} cannot be started: {error.strerror}") from error
     if code:
@@ -137,8 +151,12 @@ def ended(code: int) -> TaskFailure:
         kind = "bad_input" if code == BAD_INPUT else "exit"
         return TaskFailure(kind, f"the step ended with exit code {code}", exit_code=code)
     name = signal.Signals(-code).name
-    why = {"SIGKILL": "; this is what the kernel does when memory runs out: ask for more `memory`, or use less",
-           "SIGSEGV": "; a library crashed", "SIGABRT": "; a library gave up", "SIGBUS": "; a file or device went away"}
+    why = {
+        "SIGKILL": "; this is what the kernel does when memory runs out: ask for more `memory`, or use less",
+        "SIGSEGV": "; a library crashed",
+        "SIGABRT": "; a library gave up",
+        "SIGBUS": "; a file or device went away",
+    }
     return TaskFailure("signal", f"the step was killed by {name}{why.get(name, '')}", exit_code=128 - code, signal=name)
 
 
@@ -149,10 +167,16 @@ def _values(step: PlannedStep, returned: Any) -> dict[str, Any]:
         returned = {}
     elif not isinstance(returned, dict) or (len(wanted) == 1 and not returned.keys() <= wanted.keys()):
         if len(wanted) != 1:
-            raise TaskFailure("output", f"the step returned {type(returned).__name__}; a dict of its values is expected: {', '.join(wanted) or 'none'}")
+            raise TaskFailure(
+                "output",
+                f"the step returned {type(returned).__name__}; a dict of its values is expected: {', '.join(wanted) or 'none'}",
+            )
         returned = {next(iter(wanted)): returned}
     if unknown := returned.keys() - wanted.keys():
-        raise TaskFailure("output", f"the step returned {', '.join(map(str, sorted(unknown, key=str)))}, which its contract does not name")
+        raise TaskFailure(
+            "output",
+            f"the step returned {', '.join(map(str, sorted(unknown, key=str)))}, which its contract does not name",
+        )
     values = {name: _number(value) for name, value in returned.items() if value is not None}
     for message in _value_problems(wanted, values):
         raise TaskFailure("output", message)

@@ -16,7 +16,9 @@ def checked_url(url: str) -> str:
     match = _URL.fullmatch(url)
     protocol = match["protocol"] if match else ""
     if protocol not in PROTOCOLS or "::" in url:
-        raise BadInput(f"data can be read from {', '.join(PROTOCOLS)} URLs and local paths, not from {url.split('?')[0]!r}")
+        raise BadInput(
+            f"data can be read from {', '.join(PROTOCOLS)} URLs and local paths, not from {url.split('?')[0]!r}"
+        )
     if match and "@" in match["rest"].split("/")[0]:
         raise BadInput("a URL must not carry credentials; they come from the ambient identity")
     return url

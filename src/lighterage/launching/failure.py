@@ -13,4 +13,6 @@ class TaskFailure(Exception):
 
     def __init__(self, kind: str, message: str, *, exit_code: int | None = None, signal: str | None = None) -> None:
         super().__init__(message)
-        self.failure = Failure.model_validate({"kind": kind, "message": message, "exit_code": exit_code, "signal": signal})
+        self.failure = Failure.model_validate(
+            {"kind": kind, "message": message, "exit_code": exit_code, "signal": signal}
+        )

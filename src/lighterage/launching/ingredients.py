@@ -37,10 +37,15 @@ def ingredients(step: PlannedStep, inputs: dict[str, Any], base: Path | None) ->
         if port.external:
             external[name] = fingerprint(value, base)
     return {
-        "format": API_VERSION, "step": f"{step.name}@{step.version}", "contract": step.contract, "code": step.code,
+        "format": API_VERSION,
+        "step": f"{step.name}@{step.version}",
+        "contract": step.contract,
+        "code": step.code,
         "image": step.image if step.command else None,
         "libraries": {name: version_of(name) for name in step.requires},
-        "values": values, "artifacts": artifacts, "external": external,
+        "values": values,
+        "artifacts": artifacts,
+        "external": external,
     }
 
 
@@ -51,14 +56,24 @@ def key_of(found: dict[str, Any]) -> str:
 
 def differences(now: dict[str, Any], before: dict[str, Any]) -> Iterator[str]:
     """What is not the same, in words, the most telling first."""
-    for group, said in (("values", "value"), ("external", "external data"), ("artifacts", "input"), ("libraries", "library")):
+    for group, said in (
+        ("values", "value"),
+        ("external", "external data"),
+        ("artifacts", "input"),
+        ("libraries", "library"),
+    ):
         new, old = now.get(group, {}), before.get(group, {})
         for name in sorted(new.keys() | old.keys()):
             if new.get(name) != old.get(name):
                 shown = f": {old.get(name)} → {new.get(name)}" if group in ("values", "libraries") else ""
                 yield f"{said} {name!r} changed{shown}"
-    for part, said in (("code", "the step's code"), ("contract", "the step's contract"), ("step", "the step"),
-                       ("image", "the image"), ("format", "the format of cache keys")):
+    for part, said in (
+        ("code", "the step's code"),
+        ("contract", "the step's contract"),
+        ("step", "the step"),
+        ("image", "the image"),
+        ("format", "the format of cache keys"),
+    ):
         if now.get(part) != before.get(part):
             yield f"{said} changed"
 
@@ -90,7 +105,9 @@ def fingerprint(source: str, base: Path | None) -> str:
         return _told_by_store(source)
     path = local_path(source, base)
     if path.is_dir():
-        return digest_of([[file.relative_to(path).as_posix(), _digest(file)] for file in sorted(path.rglob("*")) if file.is_file()])
+        return digest_of(
+            [[file.relative_to(path).as_posix(), _digest(file)] for file in sorted(path.rglob("*")) if file.is_file()]
+        )
     return _digest(path)
 
 

@@ -14,8 +14,12 @@ class Absent(Exception):
     """A reference to an output that does not exist: its task failed or was skipped, or its step left the output out."""
 
 
-def lookup_in(records: Callable[[str], Sequence[TaskRecord]], many: Callable[[str], bool], parameters: dict[str, Any],
-              matrix: dict[str, Any]) -> Lookup:
+def lookup_in(
+    records: Callable[[str], Sequence[TaskRecord]],
+    many: Callable[[str], bool],
+    parameters: dict[str, Any],
+    matrix: dict[str, Any],
+) -> Lookup:
     """Values by reference. ``records`` gives a task's records in the order of its instances; ``many`` says whether
     it has a matrix, so that a reference to it is a list of what exists."""
 

@@ -41,13 +41,20 @@ class InputChecker:
                 continue
             templates[given] = template
             self._check((*path, given), step.inputs[given], template)
-        for wanted, port in step.inputs.items() if step else ():
+        if step is None:
+            return templates
+        for wanted, port in step.inputs.items():
             if wanted in self.task.with_:
                 continue
             if port.required:
                 at = path if self.task.with_ else ("tasks", self.name)
-                self._report("L403", at, f"task {self.name!r} does not give {wanted!r}, which {step.name} needs",
-                             hint=f"{wanted}: {port.text()}" + (f", {port.description}" if port.description else ""), key=True)
+                self._report(
+                    "L403",
+                    at,
+                    f"task {self.name!r} does not give {wanted!r}, which {step.name} needs",
+                    hint=f"{wanted}: {port.text()}" + (f", {port.description}" if port.description else ""),
+                    key=True,
+                )
             elif port.has_default:
                 templates[wanted] = port.default
         return templates
@@ -64,7 +71,9 @@ class InputChecker:
         if isinstance(value, dict):
             for key in value:
                 if key.startswith("$"):
-                    self._report("L104", (*path, key), f"the key {key!r} starts with '$', which is kept for references", key=True)
+                    self._report(
+                        "L104", (*path, key), f"the key {key!r} starts with '$', which is kept for references", key=True
+                    )
             return {key: self.template((*path, key), part) for key, part in value.items()}
         try:
             template = parse_value(value)
@@ -98,8 +107,12 @@ class InputChecker:
         elif isinstance(template, dict) and "$text" in template:
             self._check_text(path, port, template)
         elif port.is_artifact and not isinstance(template, list):
-            self._report("L405", path, f"{path[-1]!r} needs an artifact ({port.text()}), not {type_name(template)}",
-                         hint="give another task's output: ${task.output}")
+            self._report(
+                "L405",
+                path,
+                f"{path[-1]!r} needs an artifact ({port.text()}), not {type_name(template)}",
+                hint="give another task's output: ${task.output}",
+            )
         elif port.type == "list" and isinstance(template, list) and any(True for _ in references(template)):
             for index, item in enumerate(template):
                 self._check((*path, index), port.items or Port(type="object"), item)
@@ -115,7 +128,9 @@ class InputChecker:
 
     def _check_text(self, path: Path, port: Port, template: dict[str, Any]) -> None:
         if port.type != "string":
-            self._report("L401", path, f"{path[-1]!r} must be {port.text()}, but text with a reference inside is a string")
+            self._report(
+                "L401", path, f"{path[-1]!r} must be {port.text()}, but text with a reference inside is a string"
+            )
         for name in references(template):
             given = self._known(name)
             if given is not None and given.type not in ("string", "integer", "number", "boolean"):
@@ -191,7 +206,9 @@ class InputChecker:
         port = self._known(name)
         return port.type if port else None
 
-    def _report(self, code: str, path: Path, message: str, *, hint: str | None = None, key: bool = False, offset: int = 0) -> None:
+    def _report(
+        self, code: str, path: Path, message: str, *, hint: str | None = None, key: bool = False, offset: int = 0
+    ) -> None:
         self.found.append(self.document.diagnostic(code, path, message, hint=hint, key=key, offset=offset))
 
 

@@ -38,8 +38,9 @@ class Planned:
         return [one for one in self.found if one.severity == "error"]
 
 
-def plan_workflow(document: Document, environment_document: Document, given: dict[str, Any] | None = None,
-                  *, store: str | None = None) -> Planned:
+def plan_workflow(
+    document: Document, environment_document: Document, given: dict[str, Any] | None = None, *, store: str | None = None
+) -> Planned:
     """The plan of a workflow in an environment, or every mistake in both and in the steps they use.
 
     ``given`` are the parameters' typed values; None checks the workflow alone: parameters without a default are then
@@ -50,9 +51,11 @@ def plan_workflow(document: Document, environment_document: Document, given: dic
     found = found + more
     if workflow is None or environment is None:
         return Planned(None, found, workflow, environment)
-    arguments = settle_arguments(workflow.parameters, given) if given is not None else {
-        name: port.default for name, port in workflow.parameters.items() if port.has_default
-    }
+    arguments = (
+        settle_arguments(workflow.parameters, given)
+        if given is not None
+        else {name: port.default for name, port in workflow.parameters.items() if port.has_default}
+    )
     planner = _Planner(document, workflow, environment_document, environment, arguments)
     plan = planner.plan(store or environment.store.url)
     found += planner.found
@@ -61,8 +64,14 @@ def plan_workflow(document: Document, environment_document: Document, given: dic
 
 
 class _Planner:
-    def __init__(self, document: Document, workflow: Workflow, environment_document: Document, environment: Environment,
-                 arguments: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        document: Document,
+        workflow: Workflow,
+        environment_document: Document,
+        environment: Environment,
+        arguments: dict[str, Any],
+    ) -> None:
         self.document = document
         self.workflow = workflow
         self.environment = environment
@@ -82,15 +91,22 @@ class _Planner:
         self._unused(drafts)
         used = {self.workflow.tasks[name].uses for name in names}
         return Plan(
-            workflow=self.workflow.name, description=self.workflow.description, environment=self.environment.name,
-            store=store, parameters=dict(self.workflow.parameters), arguments=self.arguments,
+            workflow=self.workflow.name,
+            description=self.workflow.description,
+            environment=self.environment.name,
+            store=store,
+            parameters=dict(self.workflow.parameters),
+            arguments=self.arguments,
             steps={uses: _planned_step(uses, step) for uses in sorted(used) if (step := self._steps.get(uses))},
-            tasks=[PlannedTask.model_construct(**drafts[name]) for name in names], outputs=outputs,
+            tasks=[PlannedTask.model_construct(**drafts[name]) for name in names],
+            outputs=outputs,
         )
 
     def _step(self, name: str, task: Task) -> FoundStep | None:
         if name in RESERVED:
-            self._report("L104", ("tasks", name), f"{name!r} cannot name a task: references to it have another meaning", key=True)
+            self._report(
+                "L104", ("tasks", name), f"{name!r} cannot name a task: references to it have another meaning", key=True
+            )
         if task.uses not in self._steps:
             self._steps[task.uses] = self._find(name, task)
         return self._steps[task.uses]
@@ -115,9 +131,12 @@ class _Planner:
         on_cluster = any(site.target == "argo" for site in self.environment.sites.values())
         image = step.step.image
         if on_cluster and image not in self.environment.images and not any(mark in image for mark in "/:@"):
-            self._report("L206", ("tasks", name, "uses"),
-                         f"step {step.step.name} runs in the image {image!r}, which environment {self.environment.name!r} does not name",
-                         hint=f"add to {self.environment_document.file}: images: {{{image}: …}}")
+            self._report(
+                "L206",
+                ("tasks", name, "uses"),
+                f"step {step.step.name} runs in the image {image!r}, which environment {self.environment.name!r} does not name",
+                hint=f"add to {self.environment_document.file}: images: {{{image}: …}}",
+            )
 
     def _draft(self, name: str, task: Task) -> dict[str, Any]:
         found = self.scope.steps[name]
@@ -133,10 +152,21 @@ class _Planner:
             self._report(code, at, f"task {name!r} {message}")
         expires = seconds_of(task.cache.expires) if not isinstance(task.cache, bool) else None
         return {
-            "name": name, "step": task.uses, "inputs": inputs, "needs": self._needs(name, task, inputs, when), "matrix": task.matrix,
-            "max_parallel": task.max_parallel, "when": when, "retry": _retry(task.retry), "resources": resources,
-            "timeout": seconds_of(task.timeout) if task.timeout else None, "cache": task.cache is not False, "expires": expires,
-            "allow_failure": task.allow_failure, "site": site, "pool": pool,
+            "name": name,
+            "step": task.uses,
+            "inputs": inputs,
+            "needs": self._needs(name, task, inputs, when),
+            "matrix": task.matrix,
+            "max_parallel": task.max_parallel,
+            "when": when,
+            "retry": _retry(task.retry),
+            "resources": resources,
+            "timeout": seconds_of(task.timeout) if task.timeout else None,
+            "cache": task.cache is not False,
+            "expires": expires,
+            "allow_failure": task.allow_failure,
+            "site": site,
+            "pool": pool,
         }
 
     def _needs(self, name: str, task: Task, inputs: dict[str, Any], when: Any) -> list[str]:
@@ -161,7 +191,9 @@ class _Planner:
             whole = Matrix.model_construct(include=[], exclude=[])
             object.__setattr__(whole, "__pydantic_extra__", matrix.axes)
             if not any(all(one.get(axis) == value for axis, value in part.items()) for one in whole.combinations()):
-                self._report("L311", (*path, "exclude", index), "this leaves nothing out: no combination has these values")
+                self._report(
+                    "L311", (*path, "exclude", index), "this leaves nothing out: no combination has these values"
+                )
 
     def _ordered(self, needs: dict[str, set[str]]) -> list[str]:
         names, stuck = order(needs)
@@ -188,25 +220,42 @@ class _Planner:
         for site_name, site in self.environment.sites.items():
             for index, placement in enumerate(self.environment.placement):
                 if placement.pool not in site.pools:
-                    self.found.append(self.environment_document.diagnostic(
-                        "L502", ("placement", index, "pool"), f"site {site_name!r} has no pool {placement.pool!r}",
-                        hint=f"its pools: {', '.join(site.pools) or 'none'}"))
+                    self.found.append(
+                        self.environment_document.diagnostic(
+                            "L502",
+                            ("placement", index, "pool"),
+                            f"site {site_name!r} has no pool {placement.pool!r}",
+                            hint=f"its pools: {', '.join(site.pools) or 'none'}",
+                        )
+                    )
 
     def _unused(self, drafts: dict[str, dict[str, Any]]) -> None:
         for name in self.workflow.parameters:
             if name not in self.scope.used:
-                self._report("L308", ("parameters", name), f"parameter {name!r} is used nowhere", key=True, severity="warning")
+                self._report(
+                    "L308", ("parameters", name), f"parameter {name!r} is used nowhere", key=True, severity="warning"
+                )
         for name, draft in drafts.items():
             if draft["when"] is False:
-                self._report("L309", ("tasks", name, "when"), f"task {name!r} never runs: its condition is always false", severity="warning")
+                self._report(
+                    "L309",
+                    ("tasks", name, "when"),
+                    f"task {name!r} never runs: its condition is always false",
+                    severity="warning",
+                )
 
     def _report(self, code: str, path: tuple[str | int, ...], message: str, **more: Any) -> None:
         self.found.append(self.document.diagnostic(code, path, message, **more))
 
 
 def _retry(retry: Retry | None) -> PlannedRetry | None:
-    return retry and PlannedRetry(
-        limit=retry.limit, backoff=seconds_of(retry.backoff), factor=float(retry.factor), max=seconds_of(retry.max),
+    if retry is None:
+        return None
+    return PlannedRetry(
+        limit=retry.limit,
+        backoff=seconds_of(retry.backoff),
+        factor=float(retry.factor),
+        max=seconds_of(retry.max),
         exit_codes=retry.exit_codes,
     )
 
@@ -214,12 +263,24 @@ def _retry(retry: Retry | None) -> PlannedRetry | None:
 def _planned_step(uses: str, found: FoundStep) -> PlannedStep:
     step = found.step
     return PlannedStep(
-        name=step.name, version=step.version, contract=found.contract_digest, code=found.code_digest, image=step.image,
-        python=step.python, command=step.command, requires=step.requires, preload=step.preload,
-        inputs=_plain(step.inputs), outputs=_plain(step.outputs), uses=uses, folder=found.folder,
+        name=step.name,
+        version=step.version,
+        contract=found.contract_digest,
+        code=found.code_digest,
+        image=step.image,
+        python=step.python,
+        command=step.command,
+        requires=step.requires,
+        preload=step.preload,
+        inputs=_plain(step.inputs),
+        outputs=_plain(step.outputs),
+        uses=uses,
+        folder=found.folder,
     )
 
 
 def _plain(ports: dict[str, Port]) -> dict[str, Port]:
     """Contracts without their prose: a plan carries what decides, not what explains."""
-    return {name: port.model_copy(update={"description": ""}) if port.description else port for name, port in ports.items()}
+    return {
+        name: port.model_copy(update={"description": ""}) if port.description else port for name, port in ports.items()
+    }

@@ -48,8 +48,16 @@ class Document:
         return place.line, place.column
 
     def diagnostic(
-        self, code: str, path: Path, message: str, *, hint: str | None = None, found: Any = None,
-        key: bool = False, severity: Literal["error", "warning"] = "error", offset: int = 0,
+        self,
+        code: str,
+        path: Path,
+        message: str,
+        *,
+        hint: str | None = None,
+        found: Any = None,
+        key: bool = False,
+        severity: Literal["error", "warning"] = "error",
+        offset: int = 0,
     ) -> Diagnostic:
         """A mistake in this file. ``offset`` counts characters inside a text; it moves the column if it can."""
         line, column = self.position(path, key=key)

@@ -6,8 +6,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 _TYPES = {
-    "string_type": "text", "int_type": "an integer", "float_type": "a number", "bool_type": "true or false",
-    "dict_type": "a mapping", "model_type": "a mapping", "list_type": "a list",
+    "string_type": "text",
+    "int_type": "an integer",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "list_type": "a list",
 }
 
 

@@ -41,9 +41,7 @@ class _Node:
 
     __slots__ = ("anchor", "count", "height", "key", "place", "value")
 
-    def __init__(
-        self, value: Any, place: Place, anchor: str | None = None, *, count: int = 1, height: int = 0
-    ) -> None:
+    def __init__(self, value: Any, place: Place, anchor: str | None = None, *, count: int = 1, height: int = 0) -> None:
         self.value = value
         self.place = place
         self.anchor = anchor

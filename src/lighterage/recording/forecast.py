@@ -53,12 +53,22 @@ def forecast(plan: Plan, store: Store, base: Path) -> Iterator[Forecast]:
             yield one
 
 
-def _one(plan: Plan, store: Store, base: Path, task: PlannedTask, index: int, matrix: dict[str, Any],
-         known: dict[str, list[Forecast]], before: _Before) -> Forecast:
+def _one(
+    plan: Plan,
+    store: Store,
+    base: Path,
+    task: PlannedTask,
+    index: int,
+    matrix: dict[str, Any],
+    known: dict[str, list[Forecast]],
+    before: _Before,
+) -> Forecast:
     step = plan.steps[task.step]
     lookup = lookup_in(
-        lambda name: [one.record for one in known[name] if one.record], lambda name: plan.task(name).matrix is not None,
-        plan.arguments, matrix,
+        lambda name: [one.record for one in known[name] if one.record],
+        lambda name: plan.task(name).matrix is not None,
+        plan.arguments,
+        matrix,
     )
     try:
         if not wanted(task, lookup):
@@ -74,11 +84,22 @@ def _one(plan: Plan, store: Store, base: Path, task: PlannedTask, index: int, ma
     action = store.find_action(key)
     if action is None:
         return Forecast(task, index, "run", before.why(task.name, index, found))
-    gone = [name for name, value in action["outputs"].items()
-            if step.outputs[name].is_artifact and not store.has(ArtifactRef.model_validate(value))]
+    gone = [
+        name
+        for name, value in action["outputs"].items()
+        if step.outputs[name].is_artifact and not store.has(ArtifactRef.model_validate(value))
+    ]
     if gone:
         return Forecast(task, index, "run", f"its output {gone[0]!r} is damaged or gone from the store")
-    record = TaskRecord(run=action["run"], task=task.name, index=index, status="succeeded", cached=True, key=key, outputs=action["outputs"])
+    record = TaskRecord(
+        run=action["run"],
+        task=task.name,
+        index=index,
+        status="succeeded",
+        cached=True,
+        key=key,
+        outputs=action["outputs"],
+    )
     return Forecast(task, index, "cached", f"done by {action['run']}", record)
 
 

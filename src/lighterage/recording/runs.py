@@ -15,7 +15,9 @@ def find_run(store: Store, name: str) -> RunRecord:
     runs = store.runs()
     if name == "latest" and runs:
         return runs[0]
-    found = [run for run in runs if run.run == name] or [run for run in runs if run.run.startswith(name) or run.run.endswith(name)]
+    found = [run for run in runs if run.run == name] or [
+        run for run in runs if run.run.startswith(name) or run.run.endswith(name)
+    ]
     if len(found) == 1:
         return found[0]
     if found:
@@ -27,4 +29,6 @@ def records_of(store: Store, run: RunRecord) -> list[TaskRecord]:
     """Its tasks' records: in the plan's order, instances in theirs."""
     plan = store.read_plan(run.run)
     order = {task.name: number for number, task in enumerate(plan.tasks)} if plan else {}
-    return sorted(store.records(run.run), key=lambda record: (order.get(record.task, len(order)), record.task, record.index))
+    return sorted(
+        store.records(run.run), key=lambda record: (order.get(record.task, len(order)), record.task, record.index)
+    )

@@ -41,9 +41,7 @@ class Artifacts:
             with explained(path):
                 return self._put(path, type)
         except FileNotFoundError as error:
-            raise StoreError(
-                f"{error.filename or path} is not there, or went while it was being kept"
-            ) from None
+            raise StoreError(f"{error.filename or path} is not there, or went while it was being kept") from None
 
     def _put(self, path: Path, type: str) -> ArtifactRef:
         if path.is_symlink() or not path.is_dir():
@@ -54,9 +52,7 @@ class Artifacts:
         data = tree_bytes(entries)
         digest = hashlib.sha256(data).hexdigest()
         self._backend.publish_bytes(digest, data)
-        return ArtifactRef(
-            type=type, digest=f"sha256:{digest}", size=sum(entry.size for entry in entries), tree=True
-        )
+        return ArtifactRef(type=type, digest=f"sha256:{digest}", size=sum(entry.size for entry in entries), tree=True)
 
     def _put_files(self, root: Path) -> list[Entry]:
         found = list(walk(root))
@@ -139,9 +135,7 @@ class Artifacts:
             entries = self._tree(ref.digest)
         except Damaged:
             return False
-        return all(
-            self._backend.size(object_key(entry.digest)) == entry.size for entry in entries if entry.digest
-        )
+        return all(self._backend.size(object_key(entry.digest)) == entry.size for entry in entries if entry.digest)
 
     def verify(self, ref: ArtifactRef) -> bool:
         """Whether every object of it has the content that its name promises; bad ones are put aside.

@@ -70,9 +70,7 @@ def _backend(url: str, create: bool) -> Backend:
     if "://" in url and not url.startswith("file:///"):
         # Only the protocol is shown: what follows may hold a password.
         protocol = url.partition("://")[0]
-        raise StoreError(
-            f"{protocol}:// stores are not supported yet; a folder, file:///… and memory://… are"
-        )
+        raise StoreError(f"{protocol}:// stores are not supported yet; a folder, file:///… and memory://… are")
     root = Path(url.removeprefix("file://")).expanduser().absolute()
     open_folder(root, create)
     return LocalBackend(root)

@@ -53,9 +53,7 @@ def walk(root: Path) -> Iterator[tuple[str, os.DirEntry[str] | None]]:
 def check_file(status: os.stat_result, path: str) -> None:
     """Only plain files can be kept. Raises StoreError."""
     if stat.S_ISLNK(status.st_mode):
-        raise StoreError(
-            f"{path} is a symbolic link; outputs are plain files and folders: copy what it points to"
-        )
+        raise StoreError(f"{path} is a symbolic link; outputs are plain files and folders: copy what it points to")
     if not stat.S_ISREG(status.st_mode):
         raise StoreError(f"{path} is neither a file nor a folder and cannot be kept")
 

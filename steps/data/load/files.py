@@ -70,7 +70,10 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
 
 
 READERS: dict[str, Callable[[Path], dict[str, np.ndarray]]] = {
-    ".csv": read_csv, ".tsv": read_csv, ".parquet": read_parquet, ".npz": read_npz,
+    ".csv": read_csv,
+    ".tsv": read_csv,
+    ".parquet": read_parquet,
+    ".npz": read_npz,
 }
 
 

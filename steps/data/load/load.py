@@ -15,9 +15,18 @@ from .packages import PREFIX, read_package
 MOST_CLASSES = 1000
 
 
-def load(*, source: str, data: Dataset, label: str | None = None, label_type: str | None = None,
-         groups: list[str] | None = None, time: str | None = None, columns: list[str] | None = None,
-         file_column: str | None = None, rate_hz: float | None = None) -> dict[str, int]:
+def load(
+    *,
+    source: str,
+    data: Dataset,
+    label: str | None = None,
+    label_type: str | None = None,
+    groups: list[str] | None = None,
+    time: str | None = None,
+    columns: list[str] | None = None,
+    file_column: str | None = None,
+    rate_hz: float | None = None,
+) -> dict[str, int]:
     """Writes the rows of ``source`` to ``data``. Raises BadInput for what cannot be read or does not fit."""
     if source.startswith(PREFIX):
         found = read_package(source.removeprefix(PREFIX))
@@ -38,12 +47,15 @@ def load(*, source: str, data: Dataset, label: str | None = None, label_type: st
     return {"rows": found.rows}
 
 
-def with_roles(found: Columns, label: str | None, groups: list[str], time: str | None,
-               columns: list[str] | None) -> Columns:
+def with_roles(
+    found: Columns, label: str | None, groups: list[str], time: str | None, columns: list[str] | None
+) -> Columns:
     """The columns with the roles asked for; those with no role and not among ``columns`` are left out."""
     roles = dict(found.roles)
     asked: dict[Role, list[str]] = {
-        "label": [label] if label else [], "group": groups, "time": [time] if time else [],
+        "label": [label] if label else [],
+        "group": groups,
+        "time": [time] if time else [],
     }
     for role, names in asked.items():
         if names and role != "group":  # there is one label and one time: a new one takes the place of the old
@@ -63,7 +75,10 @@ def with_roles(found: Columns, label: str | None, groups: list[str], time: str |
     return Columns(
         values={name: found.values[name] for name in dict.fromkeys(kept)},
         roles={name: role for name, role in roles.items() if role != "feature"},
-        classes=classes, rate_hz=found.rate_hz, preprocessing=found.preprocessing, source=found.source,
+        classes=classes,
+        rate_hz=found.rate_hz,
+        preprocessing=found.preprocessing,
+        source=found.source,
     )
 
 

@@ -38,13 +38,15 @@ def _watch() -> Columns:
     samples = np.concatenate(watch["X"])
     names = ["acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z"]
     return Columns(
-        values={name: samples[:, axis].copy() for axis, name in enumerate(names)} | {
+        values={name: samples[:, axis].copy() for axis, name in enumerate(names)}
+        | {
             "exercise": np.repeat(watch["y"].astype(np.int64), lengths),
             "subject": np.repeat(watch["subject"].astype(np.int64), lengths),
             "series": np.repeat(np.arange(len(lengths)), lengths),
         },
         roles={"exercise": "label", "subject": "group", "series": "group"},
-        classes=list(watch["y_labels"]), rate_hz=50.0,
+        classes=list(watch["y_labels"]),
+        rate_hz=50.0,
     )
 
 
@@ -67,7 +69,8 @@ def _mnist() -> Columns:
 def _images(pixels: np.ndarray, digits: np.ndarray, side: int) -> Columns:
     images = pixels.reshape(-1, side, side, 1).astype(np.uint8)
     return Columns(
-        values={"image": images, "digit": digits.astype(np.int64)}, roles={"digit": "label"},
+        values={"image": images, "digit": digits.astype(np.int64)},
+        roles={"digit": "label"},
         classes=[str(digit) for digit in range(10)],
     )
 

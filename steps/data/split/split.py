@@ -15,9 +15,19 @@ Rows = dict[str, np.ndarray]
 """Part -> indices of its rows."""
 
 
-def split(*, data: Dataset, train: Dataset, validation: Dataset, test: Dataset, fractions: dict[str, float],
-          stratify: bool, seed: int, by: str | None = None, groups: dict[str, list[Any]] | None = None,
-          order: str | None = None) -> dict[str, dict[str, int]]:
+def split(
+    *,
+    data: Dataset,
+    train: Dataset,
+    validation: Dataset,
+    test: Dataset,
+    fractions: dict[str, float],
+    stratify: bool,
+    seed: int,
+    by: str | None = None,
+    groups: dict[str, list[Any]] | None = None,
+    order: str | None = None,
+) -> dict[str, dict[str, int]]:
     """Writes the parts; rows keep their order within a part. Raises BadInput where a part would be empty."""
     columns = data.read()
     shares = check_fractions(fractions)
@@ -79,8 +89,9 @@ def by_class(columns: Columns, shares: dict[str, float], random: np.random.Gener
     return {name: np.concatenate(piece) for name, piece in pieces.items()}
 
 
-def by_group(column: np.ndarray, by: str, shares: dict[str, float], named: dict[str, list[Any]],
-             random: np.random.Generator) -> Rows:
+def by_group(
+    column: np.ndarray, by: str, shares: dict[str, float], named: dict[str, list[Any]], random: np.random.Generator
+) -> Rows:
     """Whole groups: those that a part names, then the others at random, to the part that lacks most rows."""
     values, codes, sizes = np.unique(column, return_inverse=True, return_counts=True)
     home = _named_homes([str(value) for value in values.tolist()], by, shares, named)
@@ -102,8 +113,7 @@ def by_group(column: np.ndarray, by: str, shares: dict[str, float], named: dict[
     return {name: np.flatnonzero(place == name) for name in shares}
 
 
-def _named_homes(values: list[str], by: str, shares: dict[str, float],
-                 named: dict[str, list[Any]]) -> dict[int, str]:
+def _named_homes(values: list[str], by: str, shares: dict[str, float], named: dict[str, list[Any]]) -> dict[int, str]:
     home: dict[int, str] = {}
     for name, groups in named.items():
         if name not in shares:

@@ -18,8 +18,9 @@ from .card import model_card
 from .golden import KERNELS, golden_outputs, pick_rows
 
 
-def bundle(*, model: Model, report: Metrics, data: Dataset, bundle: Artifact, name: str, golden_rows: int,
-           seed: int) -> dict[str, int]:
+def bundle(
+    *, model: Model, report: Metrics, data: Dataset, bundle: Artifact, name: str, golden_rows: int, seed: int
+) -> dict[str, int]:
     """Writes the folder. Raises BadInput when model, report and data do not belong together."""
     about, measured = model.about(), report.read()
     proof = proof_of(about, measured)
@@ -34,7 +35,8 @@ def bundle(*, model: Model, report: Metrics, data: Dataset, bundle: Artifact, na
     shutil.copyfile(report.path, folder / "report.json")
     (folder / "MODEL_CARD.md").write_text(model_card(name, about, measured), encoding="utf-8")
     manifest = {
-        **_described(name, about, proof), **_proven(len(rows), about, measured),
+        **_described(name, about, proof),
+        **_proven(len(rows), about, measured),
         "files": {file.name: entry(file) for file in sorted(folder.iterdir())},
     }
     text = Bundle.model_validate(manifest).model_dump_json(indent=1) + "\n"
@@ -59,13 +61,20 @@ def entry(file: Path) -> dict[str, Any]:
 
 def _described(name: str, about: dict[str, Any], proof: dict[str, Any]) -> dict[str, Any]:
     return {
-        "format": "lighterage/bundle/1", "name": name, "task": about["task"],
+        "format": "lighterage/bundle/1",
+        "name": name,
+        "task": about["task"],
         "model": {
-            "file": "model.tflite", "variant": about["variant"], **about["tensors"],
+            "file": "model.tflite",
+            "variant": about["variant"],
+            **about["tensors"],
             "operators": proof["operators"],
         },
-        "classes": about["classes"], "labels": "labels.txt" if about["classes"] else None,
-        "features": about["features"], "rate_hz": about["rate_hz"], "preprocessing": about["preprocessing"],
+        "classes": about["classes"],
+        "labels": "labels.txt" if about["classes"] else None,
+        "features": about["features"],
+        "rate_hz": about["rate_hz"],
+        "preprocessing": about["preprocessing"],
     }
 
 
@@ -75,7 +84,9 @@ def _proven(rows: int, about: dict[str, Any], measured: dict[str, Any]) -> dict[
         "golden": {"file": "golden.npz", "rows": rows, "runtime": runtime, "kernels": KERNELS},
         "report": "report.json",
         "provenance": {
-            "data": about["source"], "parameters": about["parameters"],
-            "calibration": measured["calibration"]["digest"], "made_with": measured["made_with"],
+            "data": about["source"],
+            "parameters": about["parameters"],
+            "calibration": measured["calibration"]["digest"],
+            "made_with": measured["made_with"],
         },
     }

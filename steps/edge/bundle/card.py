@@ -17,15 +17,26 @@ def model_card(name: str, about: dict[str, Any], measured: dict[str, Any]) -> st
     shape = " x ".join(map(str, about["input"]["shape"]))
     answer = f"one of {', '.join(about['classes'])}" if about["classes"] else f"a number, {about['label']}"
     facts = [f"| {fact} | {said} |" for fact, said in _facts(about, measured).items()]
-    return "\n".join([
-        f"# {name}", "",
-        f"Takes {shape} values ({', '.join(about['features'])}) and answers {answer}.", "",
-        "| | |", "|---|---|", *facts, "",
-        "## What was measured", "",
-        f"On {measured['rows']} rows, beside the Keras model on the same rows.",
-        f"Runtime: {measured['runtime']}, kernels: {measured['kernels']}.", "",
-        *_table(measured["variants"], bool(about["classes"])), "", LIMITS,
-    ])
+    return "\n".join(
+        [
+            f"# {name}",
+            "",
+            f"Takes {shape} values ({', '.join(about['features'])}) and answers {answer}.",
+            "",
+            "| | |",
+            "|---|---|",
+            *facts,
+            "",
+            "## What was measured",
+            "",
+            f"On {measured['rows']} rows, beside the Keras model on the same rows.",
+            f"Runtime: {measured['runtime']}, kernels: {measured['kernels']}.",
+            "",
+            *_table(measured["variants"], bool(about["classes"])),
+            "",
+            LIMITS,
+        ]
+    )
 
 
 def _facts(about: dict[str, Any], measured: dict[str, Any]) -> dict[str, str]:
@@ -52,7 +63,11 @@ def _line(variant: str, figures: dict[str, Any], last: str) -> str:
     if "size" not in figures:
         return f"| {variant} | {figures['status']}: {'; '.join(figures['reasons'])} | | | | |"
     cells = [
-        variant, figures["status"], str(figures["size"]), f"{figures['accuracy']:.4f}",
-        f"{figures['accuracy_drop']:+.4f}", f"{figures[last]:.4f}",
+        variant,
+        figures["status"],
+        str(figures["size"]),
+        f"{figures['accuracy']:.4f}",
+        f"{figures['accuracy_drop']:+.4f}",
+        f"{figures[last]:.4f}",
     ]
     return f"| {' | '.join(cells)} |"

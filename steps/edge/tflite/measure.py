@@ -50,8 +50,7 @@ class Runner:
         return {"input": _described(self._in), "output": _described(self._out)}
 
 
-def measure(file: Path, rows: np.ndarray, labels: np.ndarray, reference: np.ndarray,
-            classes: bool) -> dict[str, Any]:
+def measure(file: Path, rows: np.ndarray, labels: np.ndarray, reference: np.ndarray, classes: bool) -> dict[str, Any]:
     """The figures of a file, beside its source's outputs ``reference``. Raises Refused for NaN and infinity.
 
     The time of a call is printed, not returned: no two runs share it, and equal inputs give equal bytes.
@@ -64,8 +63,10 @@ def measure(file: Path, rows: np.ndarray, labels: np.ndarray, reference: np.ndar
     content = file.read_bytes()
     compare = compare_classes if classes else compare_numbers
     return {
-        "size": len(content), "size_gzip": len(gzip.compress(content, 9, mtime=0)),
-        **compare(outputs, reference, labels), "max_abs_diff": float(np.abs(outputs - reference).max()),
+        "size": len(content),
+        "size_gzip": len(gzip.compress(content, 9, mtime=0)),
+        **compare(outputs, reference, labels),
+        "max_abs_diff": float(np.abs(outputs - reference).max()),
         **runner.tensors(),
     }
 
@@ -75,9 +76,11 @@ def compare_classes(outputs: np.ndarray, reference: np.ndarray, labels: np.ndarr
     ours, theirs = outputs.argmax(axis=1), reference.argmax(axis=1)
     right, was_right = ours == labels, theirs == labels
     return {
-        "accuracy": float(right.mean()), "accuracy_drop": float(was_right.mean() - right.mean()),
+        "accuracy": float(right.mean()),
+        "accuracy_drop": float(was_right.mean() - right.mean()),
         "agreement": float((ours == theirs).mean()),
-        "lost": int((was_right & ~right).sum()), "gained": int((right & ~was_right).sum()),
+        "lost": int((was_right & ~right).sum()),
+        "gained": int((right & ~was_right).sum()),
     }
 
 
@@ -102,6 +105,8 @@ def _quantized(rows: np.ndarray, details: dict[str, Any]) -> np.ndarray:
 def _described(details: dict[str, Any]) -> dict[str, Any]:
     scale, zero = details["quantization"]
     return {
-        "name": details["name"], "shape": details["shape"].tolist(), "dtype": np.dtype(details["dtype"]).name,
+        "name": details["name"],
+        "shape": details["shape"].tolist(),
+        "dtype": np.dtype(details["dtype"]).name,
         "quantization": {"scale": float(scale), "zero_point": int(zero)} if scale else None,
     }

@@ -63,4 +63,3 @@ def pick_calibration(columns: Columns, inputs: np.ndarray, wanted: int, seed: in
             turn[labels == code] = np.arange((labels == code).sum())
         order = order[np.argsort(turn, kind="stable")]
     return inputs[order[:wanted]]
-

@@ -27,9 +27,19 @@ FLOAT32_TOLERANCE = 1e-4
 """Largest difference of a float32 file to its source; relative where the outputs are larger than 1."""
 
 
-def tflite(*, model: Model, calibration: Dataset, test: Dataset, tflite: Model, report: Metrics,
-           variants: list[str], budget: dict[str, Any], calibration_rows: int, seed: int,
-           variant_timeout: float) -> dict[str, Any]:
+def tflite(
+    *,
+    model: Model,
+    calibration: Dataset,
+    test: Dataset,
+    tflite: Model,
+    report: Metrics,
+    variants: list[str],
+    budget: dict[str, Any],
+    calibration_rows: int,
+    seed: int,
+    variant_timeout: float,
+) -> dict[str, Any]:
     """Writes the first of ``variants`` inside ``budget``. Raises BadInput if none is."""
     about = model.about()
     check_budget(budget, classification=bool(about["classes"]))
@@ -57,8 +67,9 @@ def tflite(*, model: Model, calibration: Dataset, test: Dataset, tflite: Model, 
 class _Job:
     """One model, the rows that judge it, and a folder for its variants."""
 
-    def __init__(self, model: Model, calibration: Dataset, test: Dataset, wanted: int, seed: int,
-                 timeout: float) -> None:
+    def __init__(
+        self, model: Model, calibration: Dataset, test: Dataset, wanted: int, seed: int, timeout: float
+    ) -> None:
         self.model, self.timeout, self.seed = model, timeout, seed
         self.classes: list[str] = model.about()["classes"]
         columns, judged = calibration.read(), test.read()
@@ -116,9 +127,13 @@ class _Job:
             source["accuracy"] = float((self.reference.argmax(axis=1) == self.labels).mean())
         digest = hashlib.sha256(np.ascontiguousarray(self.calibration).tobytes()).hexdigest()
         return {
-            "runtime": runtime(), "kernels": KERNELS, "rows": len(self.rows),
-            "budget": budget, "chosen": chosen,
-            "made_with": {name: version(name) for name in MADE_WITH}, "source": source,
+            "runtime": runtime(),
+            "kernels": KERNELS,
+            "rows": len(self.rows),
+            "budget": budget,
+            "chosen": chosen,
+            "made_with": {name: version(name) for name in MADE_WITH},
+            "source": source,
             "calibration": {"rows": len(self.calibration), "seed": self.seed, "digest": f"sha256:{digest}"},
             "variants": entries,
         }

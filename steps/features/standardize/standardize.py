@@ -11,8 +11,17 @@ from lighterage.launching.columns import Columns
 from lighterage.schemas import BadInput
 
 
-def standardize(*, raw_train: Dataset, raw_test: Dataset, train: Dataset, validation: Dataset, test: Dataset,
-                per: str, raw_validation: Dataset | None = None, clip: float | None = None) -> None:
+def standardize(
+    *,
+    raw_train: Dataset,
+    raw_test: Dataset,
+    train: Dataset,
+    validation: Dataset,
+    test: Dataset,
+    per: str,
+    raw_validation: Dataset | None = None,
+    clip: float | None = None,
+) -> None:
     """Writes each part that was given, as float32. Raises BadInput for text and for what is not finite."""
     columns = raw_train.read()
     features = columns.named("feature")

@@ -12,8 +12,9 @@ from lighterage.launching.columns import Columns
 from lighterage.schemas import BadInput
 
 
-def window(*, data: Dataset, windows: Dataset, size: float, unit: str, mixed: str,
-           stride: float | None = None) -> dict[str, int]:
+def window(
+    *, data: Dataset, windows: Dataset, size: float, unit: str, mixed: str, stride: float | None = None
+) -> dict[str, int]:
     """Writes float32 windows ``(rows, steps, channels)``. Raises BadInput if every recording is too short."""
     columns = data.read()
     steps = in_samples("size", size, unit, columns.rate_hz)
@@ -34,7 +35,10 @@ def window(*, data: Dataset, windows: Dataset, size: float, unit: str, mixed: st
     if columns.named("label"):
         values, rows = _with_label(values, columns, rows, mixed)
     entry = {
-        "op": "window", "size": steps, "stride": hop, "rate_hz": columns.rate_hz,
+        "op": "window",
+        "size": steps,
+        "stride": hop,
+        "rate_hz": columns.rate_hz,
         "channels": columns.named("feature"),
     }
     windows.write(columns.with_values(values, preprocessing=[*columns.preprocessing, entry]))
@@ -73,8 +77,9 @@ def find_recordings(columns: Columns) -> tuple[np.ndarray, list[tuple[int, int]]
     return order, list(pairwise(cuts))
 
 
-def _with_label(values: dict[str, np.ndarray], columns: Columns, rows: np.ndarray,
-                mixed: str) -> tuple[dict[str, Any], np.ndarray]:
+def _with_label(
+    values: dict[str, np.ndarray], columns: Columns, rows: np.ndarray, mixed: str
+) -> tuple[dict[str, Any], np.ndarray]:
     name, label = columns.named("label")[0], columns.label()
     labels = label[rows]
     pure = (labels == labels[:, :1]).all(axis=1)

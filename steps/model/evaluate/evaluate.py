@@ -54,7 +54,8 @@ def classification(predicted: np.ndarray, labels: np.ndarray, classes: list[str]
     f1 = _share(2 * precision * recall, precision + recall)
     chosen = np.clip(predicted[np.arange(len(labels)), labels], 1e-7, 1.0)
     return {
-        "accuracy": float(hits.sum() / len(labels)), "loss": float(-np.log(chosen).mean()),
+        "accuracy": float(hits.sum() / len(labels)),
+        "loss": float(-np.log(chosen).mean()),
         "macro_f1": float(f1.mean()),
         "classes": {
             name: {"precision": float(p), "recall": float(r), "f1": float(f), "rows": int(n)}
@@ -68,7 +69,8 @@ def regression(predicted: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
     errors = labels - predicted
     spread = ((labels - labels.mean()) ** 2).sum()
     return {
-        "mse": float((errors**2).mean()), "mae": float(np.abs(errors).mean()),
+        "mse": float((errors**2).mean()),
+        "mae": float(np.abs(errors).mean()),
         "r2": float(1 - (errors**2).sum() / spread) if spread else 0.0,
     }
 

@@ -10,8 +10,9 @@ from lighterage.launching.artifacts import Metrics, Model
 from lighterage.schemas import BadInput
 
 
-def select(*, models: list[Model], metrics: list[Metrics], model: Model, best_metrics: Metrics, by: str,
-           goal: str) -> dict[str, Any]:
+def select(
+    *, models: list[Model], metrics: list[Metrics], model: Model, best_metrics: Metrics, by: str, goal: str
+) -> dict[str, Any]:
     """Copies the best model; of equals the smallest, then the first. Raises BadInput if one has no score."""
     if len(models) != len(metrics):
         raise BadInput(f"there are {len(models)} models, but metrics of {len(metrics)}")

@@ -53,7 +53,10 @@ def gru(shape: Shape, outputs: int, units: list[int], kernel_size: int, dropout:
 
 
 BUILDERS: dict[str, Callable[[Shape, int, list[int], int, float], Any]] = {
-    "mlp": mlp, "conv1d": conv1d, "conv2d": conv2d, "gru": gru,
+    "mlp": mlp,
+    "conv1d": conv1d,
+    "conv2d": conv2d,
+    "gru": gru,
 }
 
 

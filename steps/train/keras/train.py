@@ -18,10 +18,25 @@ from .architectures import BUILDERS, build_from_code
 FORMAT = "lighterage/keras/1"
 
 
-def train(*, train: Dataset, model: Model, metrics: Metrics, architecture: str, units: list[int],
-          kernel_size: int, dropout: float, function: str, epochs: int, batch_size: int, learning_rate: float,
-          patience: int, seed: int, threads: int, validation: Dataset | None = None,
-          code: str | None = None) -> dict[str, float]:
+def train(
+    *,
+    train: Dataset,
+    model: Model,
+    metrics: Metrics,
+    architecture: str,
+    units: list[int],
+    kernel_size: int,
+    dropout: float,
+    function: str,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    patience: int,
+    seed: int,
+    threads: int,
+    validation: Dataset | None = None,
+    code: str | None = None,
+) -> dict[str, float]:
     """Writes the model of the epoch with the lowest validation loss, and what it reached."""
     columns = train.read()
     inputs, labels = columns.inputs(), checked_label(columns)
@@ -38,11 +53,17 @@ def train(*, train: Dataset, model: Model, metrics: Metrics, architecture: str, 
     loss, score = measure(network, *judged, columns.classes)
     about = describe(network, columns, inputs)
     save(network, about, model.path)
-    metrics.write({
-        "loss": loss, "accuracy" if columns.classes else "r2": score,
-        "measured_on": "validation" if held_out else "train", "rows": len(judged[0]),
-        "parameters": about["parameters"], "epochs": len(history["loss"]), "history": history,
-    })
+    metrics.write(
+        {
+            "loss": loss,
+            "accuracy" if columns.classes else "r2": score,
+            "measured_on": "validation" if held_out else "train",
+            "rows": len(judged[0]),
+            "parameters": about["parameters"],
+            "epochs": len(history["loss"]),
+            "history": history,
+        }
+    )
     return {"accuracy": score, "loss": loss}
 
 
@@ -96,8 +117,14 @@ def compile_network(network: Any, classes: bool, learning_rate: float) -> None:
     )
 
 
-def fit(network: Any, data: tuple[np.ndarray, np.ndarray], held_out: tuple[np.ndarray, np.ndarray] | None,
-        epochs: int, batch_size: int, patience: int) -> dict[str, list[float]]:
+def fit(
+    network: Any,
+    data: tuple[np.ndarray, np.ndarray],
+    held_out: tuple[np.ndarray, np.ndarray] | None,
+    epochs: int,
+    batch_size: int,
+    patience: int,
+) -> dict[str, list[float]]:
     """Trains, keeps the best weights, and gives the history by epoch."""
     import keras
 
@@ -105,7 +132,11 @@ def fit(network: Any, data: tuple[np.ndarray, np.ndarray], held_out: tuple[np.nd
         monitor="val_loss", mode="min", patience=patience or epochs, restore_best_weights=True
     )
     history = network.fit(
-        *data, validation_data=held_out, epochs=epochs, batch_size=batch_size, verbose=2,
+        *data,
+        validation_data=held_out,
+        epochs=epochs,
+        batch_size=batch_size,
+        verbose=2,
         callbacks=[keras.callbacks.TerminateOnNaN()] + ([best] if held_out else []),
     ).history
     if not np.isfinite(history["loss"]).all():
@@ -127,11 +158,16 @@ def measure(network: Any, inputs: np.ndarray, labels: np.ndarray, classes: list[
 def describe(network: Any, columns: Columns, inputs: np.ndarray) -> dict[str, Any]:
     """What whoever uses the model must know."""
     return {
-        "format": FORMAT, "task": "classification" if columns.classes else "regression",
+        "format": FORMAT,
+        "task": "classification" if columns.classes else "regression",
         "input": {"shape": list(inputs.shape[1:]), "dtype": "float32"},
         "outputs": int(network.output_shape[-1]),
-        "classes": columns.classes, "features": columns.named("feature"), "label": columns.named("label")[0],
-        "rate_hz": columns.rate_hz, "preprocessing": columns.preprocessing, "source": columns.source,
+        "classes": columns.classes,
+        "features": columns.named("feature"),
+        "label": columns.named("label")[0],
+        "rate_hz": columns.rate_hz,
+        "preprocessing": columns.preprocessing,
+        "source": columns.source,
         "parameters": int(network.count_params()),
     }
 

@@ -40,12 +40,15 @@ def test_only_the_named_columns_are_features(tmp_path: Path) -> None:
     assert columns.classes == ["false", "true"]
 
 
-@pytest.mark.parametrize(("values", "label_type", "classes"), [
-    ("1\n2\n2", None, ["1", "2"]),
-    ("1\n2\n2", "number", []),
-    ("1.5\n2.5\n2.5", None, []),
-    ("10\n9\n9", None, ["9", "10"]),  # numbers sort as numbers
-])
+@pytest.mark.parametrize(
+    ("values", "label_type", "classes"),
+    [
+        ("1\n2\n2", None, ["1", "2"]),
+        ("1\n2\n2", "number", []),
+        ("1.5\n2.5\n2.5", None, []),
+        ("10\n9\n9", None, ["9", "10"]),  # numbers sort as numbers
+    ],
+)
 def test_what_a_label_is(tmp_path: Path, values: str, label_type: str | None, classes: list[str]) -> None:
     source = write(tmp_path / "a.csv", "x,y\n" + "".join(f"0,{value}\n" for value in values.split("\n")))
     said = {"label_type": label_type} if label_type else {}
@@ -118,19 +121,22 @@ def test_any_fsspec_url(tmp_path: Path) -> None:
     assert both.source == "memory://bucket/a"
 
 
-@pytest.mark.parametrize(("source", "said"), [
-    ("http://example.com/a.csv", "'http' is not allowed"),
-    ("github://owner:repo@main/a.csv", "'github' is not allowed"),
-    ("zip://a.csv::s3://bucket/a.zip", "'::'"),
-    ("simplecache::s3://bucket/a.csv", "'::'"),
-    ("s3://key:secret@bucket/a.csv", "credentials"),
-    ("s3://bucket/../other/a.csv", "'..'"),
-    ("file://host/a.csv", "three slashes"),
-    ("data\n.csv", "does not name"),
-    ("", "does not name"),
-    ("nowhere.csv", "no file or folder nowhere.csv"),
-    ("package:sklearn.digit", "did you mean package:sklearn.digits"),
-])
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("http://example.com/a.csv", "'http' is not allowed"),
+        ("github://owner:repo@main/a.csv", "'github' is not allowed"),
+        ("zip://a.csv::s3://bucket/a.zip", "'::'"),
+        ("simplecache::s3://bucket/a.csv", "'::'"),
+        ("s3://key:secret@bucket/a.csv", "credentials"),
+        ("s3://bucket/../other/a.csv", "'..'"),
+        ("file://host/a.csv", "three slashes"),
+        ("data\n.csv", "does not name"),
+        ("", "does not name"),
+        ("nowhere.csv", "no file or folder nowhere.csv"),
+        ("package:sklearn.digit", "did you mean package:sklearn.digits"),
+    ],
+)
 def test_sources_that_are_refused(tmp_path: Path, source: str, said: str) -> None:
     with pytest.raises(BadInput) as refusal:
         run_step("data/load", tmp_path, source=source)
@@ -138,20 +144,23 @@ def test_sources_that_are_refused(tmp_path: Path, source: str, said: str) -> Non
     assert "secret" not in str(refusal.value)
 
 
-@pytest.mark.parametrize(("text", "inputs", "said"), [
-    ("x,y\n1,2\n", {"label": "z"}, "no column 'z'"),
-    ("price,y\n1,2\n", {"label": "prise"}, "did you mean 'price'?"),
-    ("x,y\n1,red\n", {}, "column 'y' holds no numbers"),
-    ("x,y\n1,2,3\n", {}, "3 cells in row 1"),
-    ("x,x\n1,2\n", {}, "all different"),
-    ("x,y\n", {}, "no rows"),
-    ("", {}, "is empty"),
-    ("x\n1\n", {"label": "x"}, "no column is left"),
-    ("x,y\n1,2\n", {"label": "y", "columns": ["x", "y"]}, "'y' is the label"),
-    ("x,y\n1,\n2,3\n", {"label": "y"}, "row 0 has none"),
-    ("x,y\n1,red\n", {"label": "y", "label_type": "number"}, "cannot be a quantity"),
-    ("at,x\nyesterday,2\n", {"time": "at"}, "no ISO dates"),
-])
+@pytest.mark.parametrize(
+    ("text", "inputs", "said"),
+    [
+        ("x,y\n1,2\n", {"label": "z"}, "no column 'z'"),
+        ("price,y\n1,2\n", {"label": "prise"}, "did you mean 'price'?"),
+        ("x,y\n1,red\n", {}, "column 'y' holds no numbers"),
+        ("x,y\n1,2,3\n", {}, "3 cells in row 1"),
+        ("x,x\n1,2\n", {}, "all different"),
+        ("x,y\n", {}, "no rows"),
+        ("", {}, "is empty"),
+        ("x\n1\n", {"label": "x"}, "no column is left"),
+        ("x,y\n1,2\n", {"label": "y", "columns": ["x", "y"]}, "'y' is the label"),
+        ("x,y\n1,\n2,3\n", {"label": "y"}, "row 0 has none"),
+        ("x,y\n1,red\n", {"label": "y", "label_type": "number"}, "cannot be a quantity"),
+        ("at,x\nyesterday,2\n", {"time": "at"}, "no ISO dates"),
+    ],
+)
 def test_tables_that_do_not_fit(tmp_path: Path, text: str, inputs: dict, said: str) -> None:
     with pytest.raises(BadInput, match=said.replace("?", r"\?")):
         run_step("data/load", tmp_path, source=write(tmp_path / "a.csv", text), **inputs)
@@ -164,24 +173,36 @@ def test_files_with_different_columns(tmp_path: Path) -> None:
         run_step("data/load", tmp_path, source=str(tmp_path / "in"))
 
 
-@pytest.mark.parametrize(("name", "content", "said"), [
-    ("a.csv", b"x\n\xff\xfe\n", "not UTF-8"), ("a.csv", b'x\n"1\n', "not CSV"),
-    ("a.txt", b"x\n1\n", "of no kind"), ("a.npz", b"text", "not an NPZ"),
-    ("a.npz", b"", "not an NPZ"), ("a.npz", b"PK\x03\x04 torn", "not an NPZ"),
-    ("a.parquet", b"PAR1 torn PAR1", "not Parquet"), ("a.parquet", b"", "not Parquet"),
-])
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.csv", b"x\n\xff\xfe\n", "not UTF-8"),
+        ("a.csv", b'x\n"1\n', "not CSV"),
+        ("a.txt", b"x\n1\n", "of no kind"),
+        ("a.npz", b"text", "not an NPZ"),
+        ("a.npz", b"", "not an NPZ"),
+        ("a.npz", b"PK\x03\x04 torn", "not an NPZ"),
+        ("a.parquet", b"PAR1 torn PAR1", "not Parquet"),
+        ("a.parquet", b"", "not Parquet"),
+    ],
+)
 def test_files_that_are_not_what_they_say(tmp_path: Path, name: str, content: bytes, said: str) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(BadInput, match=said):
         run_step("data/load", tmp_path, source=str(tmp_path / name))
 
 
-@pytest.mark.parametrize(("name", "rows", "shape", "classes"), [
-    ("sklearn.digits", 1797, (8, 8, 1), 10), ("sklearn.iris", 150, (4,), 3), ("sklearn.wine", 178, (13,), 3),
-    ("sklearn.breast_cancer", 569, (30,), 2), ("sklearn.diabetes", 442, (10,), 0),
-])
-def test_data_sets_of_packages(tmp_path: Path, name: str, rows: int, shape: tuple[int, ...],
-                               classes: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "rows", "shape", "classes"),
+    [
+        ("sklearn.digits", 1797, (8, 8, 1), 10),
+        ("sklearn.iris", 150, (4,), 3),
+        ("sklearn.wine", 178, (13,), 3),
+        ("sklearn.breast_cancer", 569, (30,), 2),
+        ("sklearn.diabetes", 442, (10,), 0),
+    ],
+)
+def test_data_sets_of_packages(tmp_path: Path, name: str, rows: int, shape: tuple[int, ...], classes: int) -> None:
     pytest.importorskip("sklearn")
     loaded = run_step("data/load", tmp_path, source=f"package:{name}")
     columns = loaded.data.read()

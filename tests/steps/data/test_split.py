@@ -30,10 +30,13 @@ def rows_of(parts: SimpleNamespace) -> dict[str, list[int]]:
 @settings(max_examples=60, deadline=None)
 @given(
     labels=st.lists(st.integers(0, 3), min_size=3, max_size=80),
-    seed=st.integers(0, 5), train=st.floats(0.1, 0.8), stratify=st.booleans(),
+    seed=st.integers(0, 5),
+    train=st.floats(0.1, 0.8),
+    stratify=st.booleans(),
 )
-def test_every_row_is_in_exactly_one_part(tmp_path_factory: pytest.TempPathFactory, labels: list[int],
-                                          seed: int, train: float, stratify: bool) -> None:
+def test_every_row_is_in_exactly_one_part(
+    tmp_path_factory: pytest.TempPathFactory, labels: list[int], seed: int, train: float, stratify: bool
+) -> None:
     folder = tmp_path_factory.mktemp("split")
     data = Dataset(folder / "data")
     data.write(Columns(table(len(labels), y=np.array(labels)), roles={"y": "label"}, classes=list("abcd")))
@@ -89,28 +92,37 @@ def test_the_past_trains_and_the_future_tests(tmp_path: Path, dataset: Make) -> 
     assert not parts.validation.path.exists()
 
 
-@pytest.mark.parametrize(("inputs", "said"), [
-    ({"by": "subjekt"}, "did you mean 'subject'?"),
-    ({"by": "pair"}, "3 parts need as many groups of 'pair', but 2 are left"),
-    ({"by": "subject", "order": "at"}, "two ways"),
-    ({"groups": {"test": [1]}}, "`by` must name"),
-    ({"by": "subject", "groups": {"test": [99]}}, "no group 99"),
-    ({"by": "subject", "groups": {"test": [1], "train": [1]}}, "named for test and for train"),
-    ({"by": "subject", "groups": {"exam": [1]}}, "part 'exam'"),
-    ({"by": "subject", "groups": {"train": [1], "validation": [2], "test": [3]}}, "no part takes group"),
-    ({"order": "name"}, "cannot order"),
-    ({"order": "same"}, "no moment is left"),
-    ({"fractions": {"train": 0.5, "test": 0.6}}, "add up to 1.1"),
-    ({"fractions": {"train": 1.0}}, "need 'test'"),
-    ({"fractions": {"train": 0.9, "test": 0.1, "holdout": 0.1}}, "no part 'holdout'"),
-    ({"fractions": {"train": 1.5, "test": -0.5}}, "above 0"),
-    ({"fractions": {"train": "most", "test": 0.5}}, "not 'most'"),
-])
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        ({"by": "subjekt"}, "did you mean 'subject'?"),
+        ({"by": "pair"}, "3 parts need as many groups of 'pair', but 2 are left"),
+        ({"by": "subject", "order": "at"}, "two ways"),
+        ({"groups": {"test": [1]}}, "`by` must name"),
+        ({"by": "subject", "groups": {"test": [99]}}, "no group 99"),
+        ({"by": "subject", "groups": {"test": [1], "train": [1]}}, "named for test and for train"),
+        ({"by": "subject", "groups": {"exam": [1]}}, "part 'exam'"),
+        ({"by": "subject", "groups": {"train": [1], "validation": [2], "test": [3]}}, "no part takes group"),
+        ({"order": "name"}, "cannot order"),
+        ({"order": "same"}, "no moment is left"),
+        ({"fractions": {"train": 0.5, "test": 0.6}}, "add up to 1.1"),
+        ({"fractions": {"train": 1.0}}, "need 'test'"),
+        ({"fractions": {"train": 0.9, "test": 0.1, "holdout": 0.1}}, "no part 'holdout'"),
+        ({"fractions": {"train": 1.5, "test": -0.5}}, "above 0"),
+        ({"fractions": {"train": "most", "test": 0.5}}, "not 'most'"),
+    ],
+)
 def test_splits_that_cannot_be(tmp_path: Path, dataset: Make, inputs: dict[str, Any], said: str) -> None:
-    data = dataset(table(
-        12, subject=np.arange(12) // 2, pair=np.arange(12) // 6, at=np.arange(12.0), same=np.zeros(12),
-        name=np.array(list("abcdefghijkl")),
-    ))
+    data = dataset(
+        table(
+            12,
+            subject=np.arange(12) // 2,
+            pair=np.arange(12) // 6,
+            at=np.arange(12.0),
+            same=np.zeros(12),
+            name=np.array(list("abcdefghijkl")),
+        )
+    )
     with pytest.raises(BadInput) as refusal:
         run_step("data/split", tmp_path, data=data, **inputs)
     assert said in str(refusal.value)

@@ -33,9 +33,18 @@ def test_the_manifest_describes_every_file(tmp_path: Path, converted: SimpleName
     folder = bundle(tmp_path, converted, name="three kinds")
 
     manifest = Bundle.model_validate_json((folder / "manifest.json").read_text())
-    assert {file.name for file in folder.iterdir()} == {*manifest.files, "manifest.json"} == {
-        "model.tflite", "labels.txt", "golden.npz", "report.json", "MODEL_CARD.md", "manifest.json",
-    }
+    assert (
+        {file.name for file in folder.iterdir()}
+        == {*manifest.files, "manifest.json"}
+        == {
+            "model.tflite",
+            "labels.txt",
+            "golden.npz",
+            "report.json",
+            "MODEL_CARD.md",
+            "manifest.json",
+        }
+    )
     for name, entry in manifest.files.items():
         content = (folder / name).read_bytes()
         assert (entry.digest, entry.size) == ("sha256:" + hashlib.sha256(content).hexdigest(), len(content))

@@ -139,8 +139,9 @@ def test_bytes_that_are_no_model() -> None:
 
 def test_recurrent_models_get_what_they_can_have(tmp_path: Path) -> None:
     train, test = (blobs(tmp_path / str(seed), 120, seed, shape=(12, 2)) for seed in (0, 1))
-    model = run_step("train/keras", tmp_path, train=train, architecture="gru", units=[12], epochs=4,
-                     learning_rate=0.02).model
+    model = run_step(
+        "train/keras", tmp_path, train=train, architecture="gru", units=[12], epochs=4, learning_rate=0.02
+    ).model
     done = run_step("edge/tflite", tmp_path, model=model, calibration=train, test=test)
     variants = done.report.read()["variants"]
     assert done.variant == "dynamic_int8"
@@ -163,19 +164,23 @@ def _convert_with_flex() -> bytes:
     return converter.convert()
 
 
-@pytest.mark.parametrize(("ending", "said"), [
-    (lambda: os.kill(os.getpid(), signal.SIGSEGV), "was killed by SIGSEGV"),
-    (lambda: os._exit(3), "ended with exit code 3"),
-    (lambda: time.sleep(60), "took more than 0.5 s"),
-    (lambda: 1 / 0, "ZeroDivisionError"),
-])
+@pytest.mark.parametrize(
+    ("ending", "said"),
+    [
+        (lambda: os.kill(os.getpid(), signal.SIGSEGV), "was killed by SIGSEGV"),
+        (lambda: os._exit(3), "ended with exit code 3"),
+        (lambda: time.sleep(60), "took more than 0.5 s"),
+        (lambda: 1 / 0, "ZeroDivisionError"),
+    ],
+)
 def test_endings_have_names(ending: Any, said: str) -> None:
     with pytest.raises(Crashed, match=said):
         run_in_child(ending, timeout=0.5)
 
 
-def test_a_variant_that_crashes_is_a_named_failure(tmp_path: Path, small_model: Model,
-                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variant_that_crashes_is_a_named_failure(
+    tmp_path: Path, small_model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def crash_on_int8(variant: str, *rest: Any) -> None:
         if variant == "int8":
             os.kill(os.getpid(), signal.SIGKILL)
@@ -192,11 +197,15 @@ def test_a_variant_that_crashes_is_a_named_failure(tmp_path: Path, small_model: 
         convert_small(tmp_path / "again", small_model, variants=["int8"])
 
 
-def test_calibration_that_is_not_like_the_data_breaks_the_budget(tmp_path: Path, small_model: Model,
-                                                                 dataset: Make) -> None:
+def test_calibration_that_is_not_like_the_data_breaks_the_budget(
+    tmp_path: Path, small_model: Model, dataset: Make
+) -> None:
     noise = np.random.default_rng(0).uniform(-30_000, 30_000, (90, 16, 3)).astype(np.float32)
-    strange = dataset({"x": noise, "kind": np.arange(90) % 3}, roles={"kind": "label"},
-                      classes=[f"kind {number}" for number in range(3)])
+    strange = dataset(
+        {"x": noise, "kind": np.arange(90) % 3},
+        roles={"kind": "label"},
+        classes=[f"kind {number}" for number in range(3)],
+    )
     with pytest.raises(BadInput, match=r"accuracy_drop .* is over 0\.01"):
         convert_small(tmp_path, small_model, calibration=strange, variants=["int8"])
 
@@ -213,21 +222,28 @@ def test_calibration_rows_are_real_of_every_class_and_seeded(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("bad", [np.nan, -np.inf])
-def test_calibration_with_values_that_are_not_finite(tmp_path: Path, small_model: Model, dataset: Make,
-                                                     bad: float) -> None:
+def test_calibration_with_values_that_are_not_finite(
+    tmp_path: Path, small_model: Model, dataset: Make, bad: float
+) -> None:
     values = np.zeros((30, 16, 3), np.float32)
     values[7, 3, 1] = bad
-    rows = dataset({"x": values, "kind": np.arange(30) % 3}, roles={"kind": "label"},
-                   classes=[f"kind {number}" for number in range(3)])
+    rows = dataset(
+        {"x": values, "kind": np.arange(30) % 3},
+        roles={"kind": "label"},
+        classes=[f"kind {number}" for number in range(3)],
+    )
     with pytest.raises(BadInput, match=r"'x' has 1 rows with .* infinite values, the first in row 7"):
         convert_small(tmp_path, small_model, calibration=rows)
 
 
-@pytest.mark.parametrize(("inputs", "said"), [
-    ({"budget": {"size": 3}}, "no budget 'size'"), ({"budget": {"size_kb": "small"}}, "must be a number"),
-])
-def test_budgets_that_do_not_exist(tmp_path: Path, small_model: Model, inputs: dict[str, Any],
-                                   said: str) -> None:
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        ({"budget": {"size": 3}}, "no budget 'size'"),
+        ({"budget": {"size_kb": "small"}}, "must be a number"),
+    ],
+)
+def test_budgets_that_do_not_exist(tmp_path: Path, small_model: Model, inputs: dict[str, Any], said: str) -> None:
     with pytest.raises(BadInput, match=said):
         convert_small(tmp_path, small_model, **inputs)
 

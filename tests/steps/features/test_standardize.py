@@ -14,8 +14,9 @@ from lighterage.schemas import BadInput
 RANDOM = np.random.default_rng(0)
 
 
-def standardize(tmp_path: Path, dataset: Make, train: dict[str, Any], test: dict[str, Any],
-                **inputs: Any) -> SimpleNamespace:
+def standardize(
+    tmp_path: Path, dataset: Make, train: dict[str, Any], test: dict[str, Any], **inputs: Any
+) -> SimpleNamespace:
     parts = {"raw_train": dataset(train), "raw_test": dataset(test)}
     return run_step("features/standardize", tmp_path, **parts, **inputs)
 
@@ -71,14 +72,18 @@ def test_other_columns_stay_as_they_are(tmp_path: Path, dataset: Make) -> None:
     assert (done.label().tolist(), done.classes, done.rate_hz) == ([0, 1], ["n", "y"], 50.0)
 
 
-@pytest.mark.parametrize(("train", "test", "said"), [
-    ({"a": [1.0, np.nan, np.inf]}, {"a": [1.0]}, "'a' has 2 rows with empty, NaN or infinite values"),
-    ({"a": [1.0, 2.0]}, {"a": [np.nan]}, "'a' has 1 rows"),
-    ({"a": [1.0, 2.0]}, {"b": [1.0]}, "same features"),
-    ({"a": ["x", "y"]}, {"a": ["x"]}, "'a' holds text"),
-])
-def test_what_cannot_be_standardized(tmp_path: Path, dataset: Make, train: dict[str, Any],
-                                     test: dict[str, Any], said: str) -> None:
+@pytest.mark.parametrize(
+    ("train", "test", "said"),
+    [
+        ({"a": [1.0, np.nan, np.inf]}, {"a": [1.0]}, "'a' has 2 rows with empty, NaN or infinite values"),
+        ({"a": [1.0, 2.0]}, {"a": [np.nan]}, "'a' has 1 rows"),
+        ({"a": [1.0, 2.0]}, {"b": [1.0]}, "same features"),
+        ({"a": ["x", "y"]}, {"a": ["x"]}, "'a' holds text"),
+    ],
+)
+def test_what_cannot_be_standardized(
+    tmp_path: Path, dataset: Make, train: dict[str, Any], test: dict[str, Any], said: str
+) -> None:
     with pytest.raises(BadInput) as refusal:
         standardize(tmp_path, dataset, train, test)
     assert said in str(refusal.value)

@@ -32,17 +32,20 @@ def test_windows_of_each_recording(tmp_path: Path, dataset: Make) -> None:
     assert columns.features()[:, 0, 0].tolist() == [0, 2, 10]  # the second recording is too short
     assert columns.features()[0, :, 1].tolist() == [0, 10, 20, 30]
     assert columns.values["series"].tolist() == [0, 0, 2]
-    assert columns.preprocessing == [
-        {"op": "window", "size": 4, "stride": 2, "rate_hz": None, "channels": ["x", "y"]}
-    ]
+    assert columns.preprocessing == [{"op": "window", "size": 4, "stride": 2, "rate_hz": None, "channels": ["x", "y"]}]
     assert cut.rows == 3
 
 
 @settings(max_examples=60, deadline=None)
-@given(lengths=st.lists(st.integers(1, 12), min_size=1, max_size=6), size=st.integers(1, 8),
-       stride=st.integers(1, 8), order=st.randoms(use_true_random=False))
-def test_no_window_crosses_a_border(tmp_path_factory: pytest.TempPathFactory, lengths: list[int], size: int,
-                                    stride: int, order: Any) -> None:
+@given(
+    lengths=st.lists(st.integers(1, 12), min_size=1, max_size=6),
+    size=st.integers(1, 8),
+    stride=st.integers(1, 8),
+    order=st.randoms(use_true_random=False),
+)
+def test_no_window_crosses_a_border(
+    tmp_path_factory: pytest.TempPathFactory, lengths: list[int], size: int, stride: int, order: Any
+) -> None:
     """Whatever the order of the rows, with a time column each window is a stretch of one recording."""
     folder = tmp_path_factory.mktemp("window")
     values = recordings(lengths)
@@ -78,23 +81,31 @@ def test_a_gap_in_time_is_a_border(tmp_path: Path, dataset: Make) -> None:
     assert cut.values["at"].tolist() == [0, 0.1, 0.8, 0.9]  # a window is named for its start
 
 
-@pytest.mark.parametrize(("mixed", "starts", "labels"), [
-    ("drop", [0, 4], [0, 1]), ("majority", [0, 2, 4], [0, 0, 1]),
-])
-def test_windows_in_which_the_label_changes(tmp_path: Path, dataset: Make, mixed: str, starts: list[int],
-                                            labels: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("mixed", "starts", "labels"),
+    [
+        ("drop", [0, 4], [0, 1]),
+        ("majority", [0, 2, 4], [0, 0, 1]),
+    ],
+)
+def test_windows_in_which_the_label_changes(
+    tmp_path: Path, dataset: Make, mixed: str, starts: list[int], labels: list[int]
+) -> None:
     data = dataset({"x": np.arange(7), "y": [0, 0, 0, 0, 1, 1, 1]}, roles={"y": "label"}, classes=["a", "b"])
     cut = run_step("features/window", tmp_path, data=data, size=3, stride=2, mixed=mixed).windows.read()
     assert cut.features()[:, 0, 0].tolist() == starts
     assert cut.label().tolist() == labels and cut.classes == ["a", "b"]
 
 
-@pytest.mark.parametrize(("inputs", "said"), [
-    ({"size": 20}, "a window has 20 samples, but the longest recording has 6"),
-    ({"size": 2.5}, "whole number of samples"),
-    ({"size": 0.5}, "whole number of samples"),
-    ({"size": 1, "unit": "seconds"}, "the data has no rate"),
-])
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        ({"size": 20}, "a window has 20 samples, but the longest recording has 6"),
+        ({"size": 2.5}, "whole number of samples"),
+        ({"size": 0.5}, "whole number of samples"),
+        ({"size": 1, "unit": "seconds"}, "the data has no rate"),
+    ],
+)
 def test_windows_that_cannot_be(tmp_path: Path, dataset: Make, inputs: dict[str, Any], said: str) -> None:
     data = dataset(recordings([6, 4]), roles={"series": "group"})
     with pytest.raises(BadInput, match=said):

@@ -75,7 +75,12 @@ def test_a_damaged_model_is_not_judged(tmp_path: Path, model: Model) -> None:
     for file in model.path.iterdir():
         (damaged / file.name).write_bytes(file.read_bytes())
     with h5py.File(damaged / "model.weights.h5", "r+") as weights:
-        weights.visititems(lambda _, one: one.write_direct(np.full(one.shape, np.nan, np.float32))
-                           if isinstance(one, h5py.Dataset) and one.ndim else None)
+        weights.visititems(
+            lambda _, one: (
+                one.write_direct(np.full(one.shape, np.nan, np.float32))
+                if isinstance(one, h5py.Dataset) and one.ndim
+                else None
+            )
+        )
     with pytest.raises(BadInput, match="not finite numbers for 9 of 9 rows"):
         run_step("model/evaluate", tmp_path, model=Model(damaged), data=blobs(tmp_path / "data", 9))

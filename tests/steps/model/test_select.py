@@ -46,12 +46,15 @@ def test_of_equals_the_smallest_then_the_first(tmp_path: Path) -> None:
     assert run_step("model/select", tmp_path, **given).index == 1
 
 
-@pytest.mark.parametrize(("metrics", "said"), [
-    ({"f1": 0.9, "name": "x"}, "model 1 has no number 'accuracy' in its metrics: f1"),
-    ({"accuracy": "high"}, "no number 'accuracy'"),
-    ({"accuracy": True}, "no number 'accuracy'"),
-    ({}, "none"),
-])
+@pytest.mark.parametrize(
+    ("metrics", "said"),
+    [
+        ({"f1": 0.9, "name": "x"}, "model 1 has no number 'accuracy' in its metrics: f1"),
+        ({"accuracy": "high"}, "no number 'accuracy'"),
+        ({"accuracy": True}, "no number 'accuracy'"),
+        ({}, "none"),
+    ],
+)
 def test_a_model_without_the_metric(tmp_path: Path, metrics: dict[str, Any], said: str) -> None:
     with pytest.raises(BadInput, match=said):
         run_step("model/select", tmp_path, **candidates(tmp_path, ({"accuracy": 0.5}, 1), (metrics, 1)))

@@ -20,8 +20,9 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_it_learns_and_says_what(tmp_path: Path) -> None:
     train, validation = blobs(tmp_path / "train", 240), blobs(tmp_path / "validation", 60, seed=1)
 
-    done = run_step("train/keras", tmp_path, train=train, validation=validation, units=[16], epochs=15,
-                    learning_rate=0.01)
+    done = run_step(
+        "train/keras", tmp_path, train=train, validation=validation, units=[16], epochs=15, learning_rate=0.01
+    )
 
     assert done.accuracy > 0.9
     metrics = done.metrics.read()
@@ -36,8 +37,11 @@ def test_it_learns_and_says_what(tmp_path: Path) -> None:
 def test_random_labels_are_not_learnt(tmp_path: Path, dataset: Make) -> None:
     random = np.random.default_rng(0)
     train, validation = (
-        dataset({"x": random.normal(size=(rows, 4)), "y": random.integers(0, 4, rows)}, roles={"y": "label"},
-                classes=list("abcd"))
+        dataset(
+            {"x": random.normal(size=(rows, 4)), "y": random.integers(0, 4, rows)},
+            roles={"y": "label"},
+            classes=list("abcd"),
+        )
         for rows in (200, 400)
     )
     done = run_step("train/keras", tmp_path, train=train, validation=validation, epochs=10)
@@ -48,8 +52,9 @@ def test_equal_seeds_give_equal_bytes_in_any_process(tmp_path: Path) -> None:
     train = blobs(tmp_path / "train", 60, shape=(8, 2))
 
     def trained(seed: int) -> Any:
-        return run_step("train/keras", tmp_path, train=train, architecture="conv1d", units=[4], dropout=0.2,
-                        epochs=2, seed=seed)
+        return run_step(
+            "train/keras", tmp_path, train=train, architecture="conv1d", units=[4], dropout=0.2, epochs=2, seed=seed
+        )
 
     one, same, other = trained(1), trained(1), trained(2)
     assert files(one.model.path) == files(same.model.path)
@@ -57,15 +62,20 @@ def test_equal_seeds_give_equal_bytes_in_any_process(tmp_path: Path) -> None:
     assert files(one.model.path)["model.weights.h5"] != files(other.model.path)["model.weights.h5"]
 
 
-@pytest.mark.parametrize(("architecture", "shape", "units"), [
-    ("mlp", (3, 3), [8, 4]), ("conv1d", (16, 3), [4, 8]),
-    ("conv2d", (8, 8, 1), [4, 8]), ("gru", (6, 2), [4, 4]),
-])
-def test_every_architecture(tmp_path: Path, architecture: str, shape: tuple[int, ...],
-                            units: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("architecture", "shape", "units"),
+    [
+        ("mlp", (3, 3), [8, 4]),
+        ("conv1d", (16, 3), [4, 8]),
+        ("conv2d", (8, 8, 1), [4, 8]),
+        ("gru", (6, 2), [4, 4]),
+    ],
+)
+def test_every_architecture(tmp_path: Path, architecture: str, shape: tuple[int, ...], units: list[int]) -> None:
     train = blobs(tmp_path / "train", 90, shape=shape)
-    done = run_step("train/keras", tmp_path, train=train, architecture=architecture, units=units, epochs=12,
-                    learning_rate=0.01)
+    done = run_step(
+        "train/keras", tmp_path, train=train, architecture=architecture, units=units, epochs=12, learning_rate=0.01
+    )
     assert done.accuracy > 0.8
     assert done.metrics.read()["measured_on"] == "train"
 
@@ -84,8 +94,9 @@ def test_it_stops_early_and_keeps_the_best(tmp_path: Path, dataset: Make) -> Non
     columns = train.read()
     turned = {"x": columns.features(), "kind": (columns.label() + 1) % 3}
     validation = dataset(turned, roles={"kind": "label"}, classes=columns.classes, source="blobs")
-    done = run_step("train/keras", tmp_path, train=train, validation=validation, epochs=50, patience=2,
-                    learning_rate=0.01)
+    done = run_step(
+        "train/keras", tmp_path, train=train, validation=validation, epochs=50, patience=2, learning_rate=0.01
+    )
     metrics = done.metrics.read()
     assert metrics["epochs"] == 3
     assert done.loss == pytest.approx(min(metrics["history"]["val_loss"]), rel=1e-4)
@@ -112,17 +123,24 @@ def test_a_model_of_ones_own(tmp_path: Path) -> None:
         run_step("train/keras", tmp_path, train=train, code=str(tmp_path / "none.py"))
 
 
-@pytest.mark.parametrize(("values", "facts", "inputs", "said"), [
-    ({"x": [[0.0]] * 4, "y": [1] * 4}, {"classes": ["a", "b"]}, {}, "all training rows are of the class 'b'"),
-    ({"x": [[0.0], [np.nan]], "y": [0, 1]}, {"classes": ["a", "b"]}, {}, "'x' has 1 rows with empty, NaN"),
-    ({"x": [[0.0]], "y": [np.inf]}, {}, {}, "label of row 0 is not a finite number"),
-    ({"x": [[0.0]] * 4, "y": [0, 1] * 2}, {"classes": ["a", "b"]},
-     {"architecture": "conv1d"}, "conv1d takes rows"),
-    ({"x": np.zeros((4, 2, 1)), "y": [0, 1] * 2}, {"classes": ["a", "b"]},
-     {"architecture": "conv1d", "units": [4, 4, 4]}, "do not fit rows of shape"),
-])
-def test_what_cannot_be_learnt(tmp_path: Path, dataset: Make, values: dict[str, Any], facts: dict[str, Any],
-                               inputs: dict[str, Any], said: str) -> None:
+@pytest.mark.parametrize(
+    ("values", "facts", "inputs", "said"),
+    [
+        ({"x": [[0.0]] * 4, "y": [1] * 4}, {"classes": ["a", "b"]}, {}, "all training rows are of the class 'b'"),
+        ({"x": [[0.0], [np.nan]], "y": [0, 1]}, {"classes": ["a", "b"]}, {}, "'x' has 1 rows with empty, NaN"),
+        ({"x": [[0.0]], "y": [np.inf]}, {}, {}, "label of row 0 is not a finite number"),
+        ({"x": [[0.0]] * 4, "y": [0, 1] * 2}, {"classes": ["a", "b"]}, {"architecture": "conv1d"}, "conv1d takes rows"),
+        (
+            {"x": np.zeros((4, 2, 1)), "y": [0, 1] * 2},
+            {"classes": ["a", "b"]},
+            {"architecture": "conv1d", "units": [4, 4, 4]},
+            "do not fit rows of shape",
+        ),
+    ],
+)
+def test_what_cannot_be_learnt(
+    tmp_path: Path, dataset: Make, values: dict[str, Any], facts: dict[str, Any], inputs: dict[str, Any], said: str
+) -> None:
     with pytest.raises(BadInput, match=said):
         run_step("train/keras", tmp_path, train=dataset(values, roles={"y": "label"}, **facts), **inputs)
 

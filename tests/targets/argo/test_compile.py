@@ -48,8 +48,13 @@ def test_manifests_are_as_approved(name: str) -> None:
 @pytest.mark.parametrize("seed", ["0", "1"])
 def test_bytes_do_not_depend_on_the_hash_seed(seed: str) -> None:
     program = "import json; from tests.golden import manifests; print(json.dumps(manifests()))"
-    told = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": seed},
-                          capture_output=True, check=True).stdout
+    told = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONHASHSEED": seed},
+        capture_output=True,
+        check=True,
+    ).stdout
     assert json.loads(told) == manifests()
 
 
@@ -88,7 +93,11 @@ def test_only_the_parameters_a_task_uses_reach_it() -> None:
     assert [one["value"] for one in spec["arguments"]["parameters"]] == ["3", "1"]
 
 
-@given(st.recursive(st.text("{}\\u007b=wx\"'\n\x1b😀"), lambda inner: st.lists(inner) | st.dictionaries(st.text("{}a"), inner)))
+@given(
+    st.recursive(
+        st.text("{}\\u007b=wx\"'\n\x1b😀"), lambda inner: st.lists(inner) | st.dictionaries(st.text("{}a"), inner)
+    )
+)
 def test_inert_json_reads_back_and_has_no_tag(value: Any) -> None:
     assert "{{" not in inert(value)
     assert json.loads(inert(value)) == value
@@ -97,17 +106,24 @@ def test_inert_json_reads_back_and_has_no_tag(value: Any) -> None:
 @settings(max_examples=30, deadline=None)
 @given(st.text("{}=wx '\"", min_size=1).map(lambda text: "{{workflow.name}}" + text))
 def test_no_tag_of_the_users_reaches_argo(hostile: str) -> None:
-    text = compile_plan(plan(
-        task("a", inputs={"a": hostile}), task("b", "a", matrix={"n": [hostile]}, inputs={"a": {"$text": [hostile, {"$ref": "a.sum"}]}}),
-        task("c", "a", when=["==", {"$ref": "a.word"}, hostile]),
-        steps={"demo/add@1": step(command=[hostile], python=None)},
-    ), ENVIRONMENT)["demo.template.yaml"]
+    text = compile_plan(
+        plan(
+            task("a", inputs={"a": hostile}),
+            task("b", "a", matrix={"n": [hostile]}, inputs={"a": {"$text": [hostile, {"$ref": "a.sum"}]}}),
+            task("c", "a", when=["==", {"$ref": "a.word"}, hostile]),
+            steps={"demo/add@1": step(command=[hostile], python=None)},
+        ),
+        ENVIRONMENT,
+    )["demo.template.yaml"]
     assert text.count("{{workflow.name}}") == len(pods(yaml.safe_load(text)["spec"]))
 
 
 def test_conditions_read_text_by_its_type() -> None:
-    when = ["and", [">=", {"$ref": "a.sum"}, 0.9],
-            ["or", ["not", {"$ref": "a.good"}], ["!=", {"$ref": "a.word"}, "}}"], ["<", {"$ref": "a.count"}, 3]]]
+    when = [
+        "and",
+        [">=", {"$ref": "a.sum"}, 0.9],
+        ["or", ["not", {"$ref": "a.good"}], ["!=", {"$ref": "a.word"}, "}}"], ["<", {"$ref": "a.count"}, 3]],
+    ]
     assert entries(spec_of(plan(task("a"), task("b", "a", when=when))))["b"]["when"] == (
         "{{= ((asFloat(tasks['a'].outputs.parameters.sum) >= 0.9) && (!((tasks['a'].outputs.parameters.good == 'true'))"
         " || (tasks['a'].outputs.parameters.word != \"\\u007d\\u007d\") || (asInt(tasks['a'].outputs.parameters.count) < 3))) }}"
@@ -116,8 +132,13 @@ def test_conditions_read_text_by_its_type() -> None:
 
 @pytest.mark.parametrize("reference", ["a.items", "a.maybe", "matrix.n", "loose.sum"])
 def test_what_argo_cannot_know_the_launcher_decides(reference: str) -> None:
-    spec = spec_of(plan(task("a"), task("loose", allow_failure=True),
-                        task("b", "a", "loose", matrix={"n": [1]}, when=["==", {"$ref": reference}, 1])))
+    spec = spec_of(
+        plan(
+            task("a"),
+            task("loose", allow_failure=True),
+            task("b", "a", "loose", matrix={"n": [1]}, when=["==", {"$ref": reference}, 1]),
+        )
+    )
     assert "when" not in entries(spec)["b"]
 
 
@@ -131,26 +152,39 @@ def test_a_failure_that_is_allowed_stops_nobody() -> None:
 def test_bad_input_is_never_tried_again() -> None:
     retry = {"limit": 2, "backoff": 0.5, "factor": 3.0, "max": 60.0}
     codes = retry | {"exit_codes": [1, 64, 137]}
-    expressions = [pods(spec_of(plan(task("t", retry=one))))[0]["retryStrategy"]["expression"] for one in (retry, codes)]
+    expressions = [
+        pods(spec_of(plan(task("t", retry=one))))[0]["retryStrategy"]["expression"] for one in (retry, codes)
+    ]
     assert expressions == ["asInt(lastRetry.exitCode) != 64", "asInt(lastRetry.exitCode) in [1, 137]"]
-    assert pods(spec_of(plan(task("t", retry=retry))))[0]["retryStrategy"]["backoff"] == {"cap": "60s", "duration": "500ms", "factor": 3}
+    assert pods(spec_of(plan(task("t", retry=retry))))[0]["retryStrategy"]["backoff"] == {
+        "cap": "60s",
+        "duration": "500ms",
+        "factor": 3,
+    }
 
 
 def test_over_200_tasks_shards_wait_only_for_those_they_need() -> None:
     tasks = [task(f"t{number}") for number in range(400)] + [task("end", "t5")]
     shards = entries(spec_of(plan(*tasks)))
     assert {name: entry.get("depends") for name, entry in shards.items()} == {
-        "shard-1": None, "shard-2": None, "shard-3": "shard-1.Succeeded",
+        "shard-1": None,
+        "shard-2": None,
+        "shard-3": "shard-1.Succeeded",
     }
 
 
-@pytest.mark.parametrize(("change", "code"), [
-    ({"workflow": "d" * 60}, "L601"), ({"store": "/home/store"}, "L503"), ({"store": "s3://{{x}}"}, "L504"),
-    ({"parameters": {"p": {"type": "string"}}, "arguments": {"p": "{{x}}"}}, "L504"),
-    ({"tasks": [task("t", retry={"limit": 1, "backoff": 1.0, "factor": 1.5, "max": 2.0})]}, "L504"),
-    ({"tasks": [task("t", inputs={"a": "x" * 2**20})]}, "L602"),
-    ({"tasks": [task(f"t{n}", timeout=float(n + 1)) for n in range(200)]}, "L602"),
-])
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"workflow": "d" * 60}, "L601"),
+        ({"store": "/home/store"}, "L503"),
+        ({"store": "s3://{{x}}"}, "L504"),
+        ({"parameters": {"p": {"type": "string"}}, "arguments": {"p": "{{x}}"}}, "L504"),
+        ({"tasks": [task("t", retry={"limit": 1, "backoff": 1.0, "factor": 1.5, "max": 2.0})]}, "L504"),
+        ({"tasks": [task("t", inputs={"a": "x" * 2**20})]}, "L602"),
+        ({"tasks": [task(f"t{n}", timeout=float(n + 1)) for n in range(200)]}, "L602"),
+    ],
+)
 def test_what_a_cluster_would_refuse_is_a_diagnostic(change: dict[str, Any], code: str) -> None:
     refused = plan(task("t")).model_copy(update={name: getattr(plan(**change), name) for name in change})
     with pytest.raises(Mistakes) as caught:
@@ -160,18 +194,29 @@ def test_what_a_cluster_would_refuse_is_a_diagnostic(change: dict[str, Any], cod
 
 def test_every_container_meets_the_restricted_standard() -> None:
     spec = spec_of(plan(task("t")))
-    wanted = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True, "runAsNonRoot": True}
+    wanted = {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+        "runAsNonRoot": True,
+    }
     patch = json.loads(spec["podSpecPatch"])
-    for context in (pods(spec)[0]["container"]["securityContext"], patch["containers"][0]["securityContext"],
-                    patch["initContainers"][0]["securityContext"]):
+    for context in (
+        pods(spec)[0]["container"]["securityContext"],
+        patch["containers"][0]["securityContext"],
+        patch["initContainers"][0]["securityContext"],
+    ):
         assert wanted.items() <= context.items()
     assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert spec["automountServiceAccountToken"] is False
 
 
 @pytest.mark.argocheck
-@pytest.mark.parametrize("compiled", [everything(), chain(1000), plan(task("t", matrix={"n": list(range(10_000))}))],
-                         ids=["everything", "chain", "sweep"])
+@pytest.mark.parametrize(
+    "compiled",
+    [everything(), chain(1000), plan(task("t", matrix={"n": list(range(10_000))}))],
+    ids=["everything", "chain", "sweep"],
+)
 def test_a_cluster_accepts_it(compiled: Plan, tmp_path: Path) -> None:
     argocheck = shutil.which("argocheck") or pytest.skip("argocheck is not on the PATH")
     if not CRDS.is_dir():
@@ -184,7 +229,9 @@ def test_a_cluster_accepts_it(compiled: Plan, tmp_path: Path) -> None:
 @pytest.mark.argo
 def test_argo_lint_has_nothing_to_say(tmp_path: Path) -> None:
     argo = shutil.which("argo") or pytest.skip("argo is not on the PATH")
-    told = subprocess.run([argo, "lint", "--offline", "--strict", *_written(manifests(), tmp_path)], capture_output=True, text=True)
+    told = subprocess.run(
+        [argo, "lint", "--offline", "--strict", *_written(manifests(), tmp_path)], capture_output=True, text=True
+    )
     assert told.returncode == 0, told.stdout + told.stderr
 
 

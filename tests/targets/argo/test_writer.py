@@ -14,13 +14,56 @@ from hypothesis import strategies as st
 
 from lighterage.targets.argo.writer import write_yaml
 
-TRICKY = """1234e56 1e-3 1E+2 0o14 014 0x1f 0b1 1_000 .5 5. -1 +1 1:30 190:20:30 2026-01-02 2026-01-02T03:04:05Z yes no on off y n Y N
-true TRUE False null Null NULL ~ = << .nan .inf -.inf NaN inf - -- --- ... ? : , [ ] { } # & * ! | > % @ ` {{x}} a:b a: :a a# @file""".split()
-SPACED = ["", " ", " a", "a ", "a b", "a: b", "a #b", "- a", "? a", "\t", "\n", "a\n", "\na", "a\n\nb", "\r", "\r\n", '"', "'", "\\", "\\n",
-          "\x1b", "\x07", "\x7f", "\x00", "\x85", "\xa0", "\u2028", "\u2029", "\ufeff", "\ufffe", "é", "漢", "😀", "\U000e0001", "\u202e"]
+TRICKY = [
+    "1234e56", "1e-3", "1E+2", "0o14", "014", "0x1f", "0b1", "1_000", ".5", "5.", "-1", "+1", "1:30",
+    "190:20:30", "2026-01-02", "2026-01-02T03:04:05Z", "yes", "no", "on", "off", "y", "n", "Y", "N", "true",
+    "TRUE", "False", "null", "Null", "NULL", "~", "=", "<<", ".nan", ".inf", "-.inf", "NaN", "inf", "-", "--",
+    "---", "...", "?", ":", ",", "[", "]", "{", "}", "#", "&", "*", "!", "|", ">", "%", "@", "`", "{{x}}",
+    "a:b", "a:", ":a", "a#", "@file",
+]  # fmt: skip
+SPACED = [
+    "",
+    " ",
+    " a",
+    "a ",
+    "a b",
+    "a: b",
+    "a #b",
+    "- a",
+    "? a",
+    "\t",
+    "\n",
+    "a\n",
+    "\na",
+    "a\n\nb",
+    "\r",
+    "\r\n",
+    '"',
+    "'",
+    "\\",
+    "\\n",
+    "\x1b",
+    "\x07",
+    "\x7f",
+    "\x00",
+    "\x85",
+    "\xa0",
+    "\u2028",
+    "\u2029",
+    "\ufeff",
+    "\ufffe",
+    "é",
+    "漢",
+    "😀",
+    "\U000e0001",
+    "\u202e",
+]
 texts = st.text(st.characters(exclude_categories=["Cs"]))
-trees = st.recursive(texts | st.integers(-(2**53), 2**53) | st.booleans(),
-                     lambda inner: st.lists(inner) | st.dictionaries(st.text("abcyn-_/.019 ", max_size=9), inner), max_leaves=20)
+trees = st.recursive(
+    texts | st.integers(-(2**53), 2**53) | st.booleans(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text("abcyn-_/.019 ", max_size=9), inner),
+    max_leaves=20,
+)
 
 
 @given(trees)
@@ -35,14 +78,19 @@ def test_go_reads_back_thousands_of_tricky_strings() -> None:
     strings = [*words, *("".join(pair) for pair in product(words, words))]
     document = {"strings": strings, "keys": {word: index for index, word in enumerate(words)}}
 
-    read = subprocess.run([argocheck, "json"], input=write_yaml(document).encode(), capture_output=True, check=True).stdout
+    read = subprocess.run(
+        [argocheck, "json"], input=write_yaml(document).encode(), capture_output=True, check=True
+    ).stdout
 
     assert len(strings) > 5000
     assert json.loads(read) == document
 
 
 def test_a_plain_word_stays_bare_and_a_doubtful_one_is_quoted() -> None:
-    assert write_yaml({"image": "engine", "commit": "1234e56", "answer": "yes"}) == 'image: engine\ncommit: "1234e56"\nanswer: "yes"\n'
+    assert (
+        write_yaml({"image": "engine", "commit": "1234e56", "answer": "yes"})
+        == 'image: engine\ncommit: "1234e56"\nanswer: "yes"\n'
+    )
 
 
 def test_documents_are_parted() -> None:

@@ -52,6 +52,17 @@ def launcher_arguments(plan: Plan, step: PlannedStep, parameters: Iterable[str])
     )
     values = [part for name in parameters for part in ("--parameter", f"{name}={{{{workflow.parameters.{name}}}}}")]
     return [
-        "--store", plan.store, "--run", "{{workflow.name}}.{{workflow.uid}}", "--index", "{{inputs.parameters.index}}",
-        "--outputs", OUTPUTS, "--workspace", WORKSPACE, "--spec", spec, *values,
+        "--store",
+        plan.store,
+        "--run",
+        "{{workflow.name}}.{{workflow.uid}}",
+        "--index",
+        "{{inputs.parameters.index}}",
+        "--outputs",
+        OUTPUTS,
+        "--workspace",
+        WORKSPACE,
+        "--spec",
+        spec,
+        *values,
     ]

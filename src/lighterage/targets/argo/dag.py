@@ -41,7 +41,9 @@ class Graph:
         if len(tasks) <= TASKS_PER_DAG:
             main = [self._dag(ENTRYPOINT, tasks)]
         else:
-            main = self._sharded([tasks[start:start + TASKS_PER_DAG] for start in range(0, len(tasks), TASKS_PER_DAG)])
+            main = self._sharded(
+                [tasks[start : start + TASKS_PER_DAG] for start in range(0, len(tasks), TASKS_PER_DAG)]
+            )
         return [*main, *self.wrappers.values()]
 
     def _sharded(self, shards: Sequence[Sequence[PlannedTask]]) -> list[models.Template]:
@@ -73,7 +75,8 @@ class Graph:
         if task.needs:
             given.append(m.Parameter(name="fan-in", value=fan_in_json(task, self.instances)))
         entry = {
-            "name": task.name, "depends": self._depends(task, here) or None,
+            "name": task.name,
+            "depends": self._depends(task, here) or None,
             "when": condition(task.when, self._known(task, here)) if task.when is not None else None,
         }
         if task.max_parallel or (task.allow_failure and leaf):
@@ -109,16 +112,25 @@ class Graph:
 
         pod, count = self.pods[task.name], self.instances[task.name]
         forgiving = task.allow_failure and leaf
-        name = "-".join([pod, *(["x", str(count)] if count is not None else []),
-                         *(["p", str(task.max_parallel)] if task.max_parallel else []), *(["f"] if forgiving else [])])
+        name = "-".join(
+            [
+                pod,
+                *(["x", str(count)] if count is not None else []),
+                *(["p", str(task.max_parallel)] if task.max_parallel else []),
+                *(["f"] if forgiving else []),
+            ]
+        )
         if name not in self.wrappers:
             passed = [m.Parameter(name=one, value=f"{{{{inputs.parameters.{one}}}}}") for one in ("task", "fan-in")]
             only = m.DAGTask(
-                name="each", continue_on=m.ContinueOn(failed=True, error=True) if forgiving else None,
+                name="each",
+                continue_on=m.ContinueOn(failed=True, error=True) if forgiving else None,
                 **_instances(pod, passed, count),
             )
             self.wrappers[name] = m.Template(
-                name=name, parallelism=task.max_parallel, dag=m.DAGTemplate(tasks=[only], fail_fast=False),
+                name=name,
+                parallelism=task.max_parallel,
+                dag=m.DAGTemplate(tasks=[only], fail_fast=False),
                 inputs=m.Inputs(parameters=[m.Parameter(name="task"), m.Parameter(name="fan-in", value="{}")]),
             )
         return name
@@ -132,7 +144,9 @@ def _instances(pod: str, given: list[models.Parameter], count: int | None) -> di
         return {"template": pod, "arguments": m.Arguments(parameters=given)}
     index = m.Parameter(name="index", value="{{item}}")
     return {
-        "template": pod, "arguments": m.Arguments(parameters=[*given, index]), "with_sequence": m.Sequence(count=str(count)),
+        "template": pod,
+        "arguments": m.Arguments(parameters=[*given, index]),
+        "with_sequence": m.Sequence(count=str(count)),
     }
 
 

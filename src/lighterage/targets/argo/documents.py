@@ -23,14 +23,21 @@ def workflow_template(plan: Plan, site: Site, templates: list[models.Template]) 
     from .hera_models import models as m
 
     spec = m.WorkflowSpec(
-        entrypoint=ENTRYPOINT, templates=templates, arguments=_arguments(plan),
-        service_account_name=site.service_account, automount_service_account_token=False,
+        entrypoint=ENTRYPOINT,
+        templates=templates,
+        arguments=_arguments(plan),
+        service_account_name=site.service_account,
+        automount_service_account_token=False,
         executor=m.ExecutorConfig(service_account_name=site.service_account),
         security_context=m.PodSecurityContext(
-            run_as_non_root=True, run_as_user=USER, run_as_group=USER, fs_group=USER,
+            run_as_non_root=True,
+            run_as_user=USER,
+            run_as_group=USER,
+            fs_group=USER,
             seccomp_profile=m.SeccompProfile(type="RuntimeDefault"),
         ),
-        pod_spec_patch=_patch(), pod_metadata=m.Metadata(labels=labels(plan)),
+        pod_spec_patch=_patch(),
+        pod_metadata=m.Metadata(labels=labels(plan)),
         workflow_metadata=m.WorkflowMetadata(labels=labels(plan)),
         volumes=[m.Volume(name=name, empty_dir=m.EmptyDirVolumeSource()) for name in ("workspace", "tmp")],
         pod_gc=m.PodGC(strategy="OnPodSuccess", delete_delay_duration="10m"),
@@ -38,7 +45,11 @@ def workflow_template(plan: Plan, site: Site, templates: list[models.Template]) 
     ).model_dump(mode="json", by_alias=True, exclude_none=True)
     digest = digest_of(spec).removeprefix("sha256:")[:10]
     about = {"workflows.argoproj.io/description": plan.description} if plan.description else {}
-    metadata: dict[str, Any] = {"name": f"{plan.workflow}-{digest}", "namespace": site.namespace, "labels": labels(plan)}
+    metadata: dict[str, Any] = {
+        "name": f"{plan.workflow}-{digest}",
+        "namespace": site.namespace,
+        "labels": labels(plan),
+    }
     if about:
         metadata["annotations"] = about
     return {"apiVersion": API_VERSION, "kind": "WorkflowTemplate", "metadata": metadata, "spec": spec}
@@ -59,24 +70,51 @@ def rights(site: Site) -> list[dict[str, Any]]:
     account, group = site.service_account, "rbac.authorization.k8s.io"
 
     def named(name: str, **more: Any) -> dict[str, Any]:
-        return {"name": name, "namespace": site.namespace, "labels": {"app.kubernetes.io/managed-by": "lighterage"}, **more}
+        return {
+            "name": name,
+            "namespace": site.namespace,
+            "labels": {"app.kubernetes.io/managed-by": "lighterage"},
+            **more,
+        }
 
     return [
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": named(account), "automountServiceAccountToken": False},
-        {"apiVersion": f"{group}/v1", "kind": "Role", "metadata": named(account), "rules": [
-            {"apiGroups": ["argoproj.io"], "resources": ["workflowtaskresults"], "verbs": ["create", "patch"]}]},
-        {"apiVersion": f"{group}/v1", "kind": "RoleBinding", "metadata": named(account),
-         "roleRef": {"apiGroup": group, "kind": "Role", "name": account},
-         "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": site.namespace}]},
-        {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/service-account-token",
-         "metadata": named(f"{account}.service-account-token", annotations={"kubernetes.io/service-account.name": account})},
+        {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": named(account),
+            "automountServiceAccountToken": False,
+        },
+        {
+            "apiVersion": f"{group}/v1",
+            "kind": "Role",
+            "metadata": named(account),
+            "rules": [
+                {"apiGroups": ["argoproj.io"], "resources": ["workflowtaskresults"], "verbs": ["create", "patch"]}
+            ],
+        },
+        {
+            "apiVersion": f"{group}/v1",
+            "kind": "RoleBinding",
+            "metadata": named(account),
+            "roleRef": {"apiGroup": group, "kind": "Role", "name": account},
+            "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": site.namespace}],
+        },
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "type": "kubernetes.io/service-account-token",
+            "metadata": named(
+                f"{account}.service-account-token", annotations={"kubernetes.io/service-account.name": account}
+            ),
+        },
     ]
 
 
 def labels(plan: Plan) -> dict[str, str]:
     """Kubernetes' recommended ones."""
     return {
-        "app.kubernetes.io/name": plan.workflow, "app.kubernetes.io/part-of": "lighterage",
+        "app.kubernetes.io/name": plan.workflow,
+        "app.kubernetes.io/part-of": "lighterage",
         "app.kubernetes.io/managed-by": "lighterage",
     }
 
@@ -87,11 +125,17 @@ def _arguments(plan: Plan) -> models.Arguments | None:
 
     if not plan.parameters:
         return None
-    return m.Arguments(parameters=[
-        m.Parameter(name=name, value=_text(plan.arguments[name]) if name in plan.arguments else None,
-                    enum=_choices(port), description=port.description or None)
-        for name, port in plan.parameters.items()
-    ])
+    return m.Arguments(
+        parameters=[
+            m.Parameter(
+                name=name,
+                value=_text(plan.arguments[name]) if name in plan.arguments else None,
+                enum=_choices(port),
+                description=port.description or None,
+            )
+            for name, port in plan.parameters.items()
+        ]
+    )
 
 
 def _choices(port: Port) -> list[str] | None:
@@ -105,6 +149,10 @@ def _text(value: Any) -> str:
 def _patch() -> str:
     """Argo leaves its own containers' security contexts to us."""
     restricted = {"securityContext": INIT_AND_WAIT_RESTRICTED}
-    return json.dumps({
-        "initContainers": [{"name": "init", **restricted}], "containers": [{"name": "wait", **restricted}],
-    }, separators=(",", ":"))
+    return json.dumps(
+        {
+            "initContainers": [{"name": "init", **restricted}],
+            "containers": [{"name": "wait", **restricted}],
+        },
+        separators=(",", ":"),
+    )

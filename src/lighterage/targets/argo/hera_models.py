@@ -31,7 +31,7 @@ def _load() -> Any:
         sys.modules[name] = ModuleType(name)
         sys.modules[name].__path__ = [str(path)]
     collecting = gc.isenabled()
-    gc.disable()   # hundreds of classes are made and none is garbage
+    gc.disable()  # hundreds of classes are made and none is garbage
     try:
         return import_module("hera.workflows.models")
     finally:

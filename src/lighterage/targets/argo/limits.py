@@ -22,20 +22,42 @@ _REMOTE = ("s3://", "gs://", "az://", "abfs://")
 def plan_mistakes(plan: Plan, environment: Environment) -> Iterator[Diagnostic]:
     """What the target cannot honour."""
     if len(plan.workflow) > NAME - _SUFFIX:
-        yield _mistake(plan, "L601", ("name",), plan.workflow,
-                       f"the name is {len(plan.workflow)} characters long; with its digest it must fit in {NAME}",
-                       f"at most {NAME - _SUFFIX} characters")
+        yield _mistake(
+            plan,
+            "L601",
+            ("name",),
+            plan.workflow,
+            f"the name is {len(plan.workflow)} characters long; with its digest it must fit in {NAME}",
+            f"at most {NAME - _SUFFIX} characters",
+        )
     if not plan.store.startswith(_REMOTE):
-        yield _mistake(plan, "L503", ("store", "url"), plan.store, "pods on different nodes cannot share this store",
-                       "a bucket: s3://…, gs://…")
+        yield _mistake(
+            plan,
+            "L503",
+            ("store", "url"),
+            plan.store,
+            "pods on different nodes cannot share this store",
+            "a bucket: s3://…, gs://…",
+        )
     for name, value in plan.arguments.items():
         if "{{" in (value if isinstance(value, str) else canonical(value)):
-            yield _mistake(plan, "L504", ("parameters", name), None,
-                           f"the value of parameter {name!r} contains '{{{{', which Argo would take for a template")
+            yield _mistake(
+                plan,
+                "L504",
+                ("parameters", name),
+                None,
+                f"the value of parameter {name!r} contains '{{{{', which Argo would take for a template",
+            )
     for task in plan.tasks:
         if task.retry and task.retry.factor % 1:
-            yield _mistake(plan, "L504", ("tasks", task.name, "retry", "factor"), str(task.retry.factor),
-                           "Argo grows the wait between attempts by whole factors only", f"factor: {round(task.retry.factor)}")
+            yield _mistake(
+                plan,
+                "L504",
+                ("tasks", task.name, "retry", "factor"),
+                str(task.retry.factor),
+                "Argo grows the wait between attempts by whole factors only",
+                f"factor: {round(task.retry.factor)}",
+            )
     yield from _templated(plan, environment)
 
 
@@ -44,7 +66,8 @@ def _templated(plan: Plan, environment: Environment) -> Iterator[Diagnostic]:
     site = next(iter(environment.sites.values()))
     images = {step.image: environment.images.get(step.image, step.image) for step in plan.steps.values()}
     places: dict[tuple[str, ...], Any] = {
-        ("store", "url"): plan.store, **{("images", name): image for name, image in images.items()},
+        ("store", "url"): plan.store,
+        **{("images", name): image for name, image in images.items()},
         **{("sites", "pools", name): pool.model_dump(mode="json") for name, pool in site.pools.items()},
     }
     for path, value in places.items():
@@ -56,15 +79,27 @@ def object_mistakes(plan: Plan, document: dict[str, Any]) -> Iterator[Diagnostic
     """What is too large for the cluster."""
     templates = len(document["spec"].get("templates", ()))
     if templates > TEMPLATES:
-        yield _mistake(plan, "L602", ("tasks",), None,
-                       f"the manifest needs {templates} templates, and Argo allows {TEMPLATES}",
-                       "tasks that share step, resources, retry and timeout share a template")
+        yield _mistake(
+            plan,
+            "L602",
+            ("tasks",),
+            None,
+            f"the manifest needs {templates} templates, and Argo allows {TEMPLATES}",
+            "tasks that share step, resources, retry and timeout share a template",
+        )
     size = len(json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode())
     if size > OBJECT_BYTES:
-        yield _mistake(plan, "L602", ("tasks",), None,
-                       f"the manifest is {size:,} bytes, and a cluster takes {OBJECT_BYTES:,}",
-                       "a matrix costs no more than one task")
+        yield _mistake(
+            plan,
+            "L602",
+            ("tasks",),
+            None,
+            f"the manifest is {size:,} bytes, and a cluster takes {OBJECT_BYTES:,}",
+            "a matrix costs no more than one task",
+        )
 
 
-def _mistake(plan: Plan, code: str, path: tuple[str, ...], found: str | None, message: str, hint: str | None = None) -> Diagnostic:
+def _mistake(
+    plan: Plan, code: str, path: tuple[str, ...], found: str | None, message: str, hint: str | None = None
+) -> Diagnostic:
     return Diagnostic(code=code, message=message, file=plan.workflow, path=path, found=found, hint=hint)

@@ -19,8 +19,11 @@ USER = 8737
 """uid and gid of every container; Argo's own images use the same"""
 
 INIT_AND_WAIT_RESTRICTED = {
-    "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True,
-    "runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"},
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "readOnlyRootFilesystem": True,
+    "runAsNonRoot": True,
+    "seccompProfile": {"type": "RuntimeDefault"},
 }
 
 
@@ -38,8 +41,12 @@ class PodClass(NamedTuple):
 def pod_class(task: PlannedTask) -> PodClass:
     """The class of a task."""
     return PodClass(
-        task.step, parameters_used(task), task.pool, canonical(task.resources.model_dump(mode="json")),
-        canonical(task.retry.model_dump(mode="json")) if task.retry else "", task.timeout,
+        task.step,
+        parameters_used(task),
+        task.pool,
+        canonical(task.resources.model_dump(mode="json")),
+        canonical(task.retry.model_dump(mode="json")) if task.retry else "",
+        task.timeout,
     )
 
 
@@ -51,12 +58,20 @@ def pod_template(name: str, task: PlannedTask, plan: Plan, environment: Environm
     pool = site.pools.get(task.pool) if task.pool else None
     return m.Template(
         name=name,
-        inputs=m.Inputs(parameters=[m.Parameter(name="task"), m.Parameter(name="fan-in", value="{}"), m.Parameter(name="index", value="0")]),
+        inputs=m.Inputs(
+            parameters=[
+                m.Parameter(name="task"),
+                m.Parameter(name="fan-in", value="{}"),
+                m.Parameter(name="index", value="0"),
+            ]
+        ),
         outputs=_outputs(step),
         metadata=m.Metadata(labels={"app.kubernetes.io/component": _label(step.name)}),
         container=_container(step, task, plan, environment),
         node_selector=pool.node_selector if pool and pool.node_selector else None,
-        tolerations=[m.Toleration.model_validate(one) for one in pool.tolerations] if pool and pool.tolerations else None,
+        tolerations=[m.Toleration.model_validate(one) for one in pool.tolerations]
+        if pool and pool.tolerations
+        else None,
         retry_strategy=_retry(task.retry) if task.retry else None,
         active_deadline_seconds=math.ceil(task.timeout) if task.timeout else None,
     )
@@ -67,15 +82,23 @@ def _container(step: PlannedStep, task: PlannedTask, plan: Plan, environment: En
 
     amounts = kubernetes_resources(task.resources, environment.sites[task.site], task.pool)
     return m.Container(
-        image=environment.images.get(step.image, step.image), image_pull_policy="IfNotPresent", command=COMMAND,
-        args=launcher_arguments(plan, step, parameters_used(task)), working_dir=WORKSPACE,
+        image=environment.images.get(step.image, step.image),
+        image_pull_policy="IfNotPresent",
+        command=COMMAND,
+        args=launcher_arguments(plan, step, parameters_used(task)),
+        working_dir=WORKSPACE,
         env=[m.EnvVar(name="HOME", value="/tmp")],
         resources=m.ResourceRequirements(requests=dict(amounts), limits=amounts),
         security_context=m.SecurityContext(
-            allow_privilege_escalation=False, read_only_root_filesystem=True, run_as_non_root=True,
+            allow_privilege_escalation=False,
+            read_only_root_filesystem=True,
+            run_as_non_root=True,
             capabilities=m.Capabilities(drop=["ALL"]),
         ),
-        volume_mounts=[m.VolumeMount(name="workspace", mount_path=WORKSPACE), m.VolumeMount(name="tmp", mount_path="/tmp")],
+        volume_mounts=[
+            m.VolumeMount(name="workspace", mount_path=WORKSPACE),
+            m.VolumeMount(name="tmp", mount_path="/tmp"),
+        ],
     )
 
 
@@ -83,7 +106,9 @@ def _outputs(step: PlannedStep) -> models.Outputs | None:
     """Values, and the digests of artifacts, for Argo's pages and for conditions; the data itself is in the store."""
     from .hera_models import models as m
 
-    shown = [m.Parameter(name=name, value_from=m.ValueFrom(path=f"{OUTPUTS}/{name}", default="")) for name in step.outputs]
+    shown = [
+        m.Parameter(name=name, value_from=m.ValueFrom(path=f"{OUTPUTS}/{name}", default="")) for name in step.outputs
+    ]
     return m.Outputs(parameters=shown) if shown else None
 
 
@@ -112,7 +137,11 @@ def _retry(retry: PlannedRetry) -> models.RetryStrategy:
     code = "asInt(lastRetry.exitCode)"
     codes = [one for one in retry.exit_codes or () if one != BAD_INPUT]
     expression = f"{code} != {BAD_INPUT}" if retry.exit_codes is None else f"{code} in {json.dumps(codes)}"
-    backoff: dict[str, Any] = {"duration": _seconds(retry.backoff), "factor": int(retry.factor), "cap": _seconds(retry.max)}
+    backoff: dict[str, Any] = {
+        "duration": _seconds(retry.backoff),
+        "factor": int(retry.factor),
+        "cap": _seconds(retry.max),
+    }
     return m.RetryStrategy(
         limit=retry.limit, retry_policy="Always", expression=expression, backoff=m.Backoff(**backoff)
     )

@@ -12,7 +12,9 @@ from typing import Any
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 _OTHER_MEANING = re.compile(r"y|n|yes|no|on|off|true|false|null|nan|inf", re.IGNORECASE)
-_ESCAPED = re.compile(r'[\\"\x00-\x1f\x7f-\xa0\xad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ud800-\udfff\ufeff-\uffff]|[^\x00-\uffff]')
+_ESCAPED = re.compile(
+    r'[\\"\x00-\x1f\x7f-\xa0\xad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ud800-\udfff\ufeff-\uffff]|[^\x00-\uffff]'
+)
 _SHORT = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
@@ -75,7 +77,7 @@ def _item(item: Any, margin: str, depth: int) -> Iterator[str]:
         yield f"{margin}- {_flat(item)}\n"
         return
     lines = _block(item, depth + 1)
-    yield f"{margin}- {next(lines)[len(margin) + 2:]}"
+    yield f"{margin}- {next(lines)[len(margin) + 2 :]}"
     yield from lines
 
 

@@ -71,8 +71,11 @@ class Progress:
     def verdict(self, task: PlannedTask) -> str | None:
         """Why a task cannot run: `omitted` after a failure, `skipped` after a skip; None when it can."""
         statuses = {
-            record.status for need in task.needs if need in self.tasks
-            for record in self.records[need].values() if not (record.status == "failed" and self.tasks[need].allow_failure)
+            record.status
+            for need in task.needs
+            if need in self.tasks
+            for record in self.records[need].values()
+            if not (record.status == "failed" and self.tasks[need].allow_failure)
         }
         for status in ("cancelled", "failed", "omitted"):
             if status in statuses:

@@ -18,8 +18,8 @@ from ... import __version__
 from ...launching.attempt import Attempt, attempt, read_result
 from ...launching.execute import Work, ended
 from ...launching.failure import TaskFailure
-from ...launching.inputs import Absent, lookup_in, resolve_inputs, wanted
 from ...launching.ingredients import ingredients, key_of
+from ...launching.inputs import Absent, lookup_in, resolve_inputs, wanted
 from ...schemas import BadInput
 from ...schemas.plan import Plan, PlannedTask
 from ...schemas.record import ArtifactRef, Failure, RunRecord, TaskRecord
@@ -98,8 +98,15 @@ class _Run:
         self.workspace: Path | None = None
 
     def run(self) -> Outcome:
-        record = RunRecord(run=self.name, workflow=self.plan.workflow, environment=self.plan.environment,
-                           arguments=self.plan.arguments, started=time.time(), status="running", engine=__version__)
+        record = RunRecord(
+            run=self.name,
+            workflow=self.plan.workflow,
+            environment=self.plan.environment,
+            arguments=self.plan.arguments,
+            started=time.time(),
+            status="running",
+            engine=__version__,
+        )
         self.store.write_plan(self.name, self.plan)
         self.store.write_run(record)
         handlers = self._catch_signals()
@@ -111,8 +118,12 @@ class _Run:
             self._release()
             for number, handler in handlers.items():
                 signal.signal(number, handler)
-        tasks = [one for task in self.plan.tasks if task.name in self.progress.tasks for one in self.progress.of(task.name)]
-        record = record.model_copy(update={"finished": time.time(), "status": self._status(tasks), "outputs": self._outputs()})
+        tasks = [
+            one for task in self.plan.tasks if task.name in self.progress.tasks for one in self.progress.of(task.name)
+        ]
+        record = record.model_copy(
+            update={"finished": time.time(), "status": self._status(tasks), "outputs": self._outputs()}
+        )
         self.store.write_run(record)
         return Outcome(record, tasks, self.signal)
 
@@ -179,22 +190,26 @@ class _Run:
         except BadInput as error:
             return self._end(instance, "failed", failure=Failure(kind="bad_input", message=str(error), exit_code=64))
         instance.key = key_of(instance.ingredients)
-        if task.cache and task.name not in self.options.force and (action := self.store.find_action(instance.key)):
-            if self._usable(task, action):
-                return self._end(instance, "succeeded", outputs=action["outputs"], cached=True, from_run=action["run"])
+        action = self._cached(task, instance.key)
+        if action:
+            outputs, before = action["outputs"], action["run"]
+            return self._end(instance, "succeeded", outputs=outputs, cached=True, from_run=before)
         if self.options.selected is not None and task.name not in self.options.selected:
             message = f"{task.name} is not in the cache and was not asked for; run without --only or --from, or up to it first"
             return self._end(instance, "failed", failure=Failure(kind="missing", message=message))
         self.queue.append(instance)
         return None
 
-    def _usable(self, task: PlannedTask, action: dict[str, Any]) -> bool:
-        """Whether a cached result is young enough and its artifacts are there."""
-        if task.expires is not None and time.time() - action["created"] > task.expires:
-            return False
+    def _cached(self, task: PlannedTask, key: str) -> dict[str, Any] | None:
+        """An earlier result that may be used: young enough, and its artifacts are there."""
+        if not task.cache or task.name in self.options.force:
+            return None
+        action = self.store.find_action(key)
+        if action is None or (task.expires is not None and time.time() - action["created"] > task.expires):
+            return None
         ports = self.plan.steps[task.step].outputs
         artifacts = [value for name, value in action["outputs"].items() if ports[name].is_artifact]
-        return all(self.store.has(ArtifactRef.model_validate(one)) for one in artifacts)
+        return action if all(self.store.has(ArtifactRef.model_validate(one)) for one in artifacts) else None
 
     def _start_waiting(self) -> None:
         now = time.monotonic()
@@ -228,10 +243,17 @@ class _Run:
         self.options.capacity.take(instance.task.resources)
         self.running[number] = instance
         self.observer.started(instance)
-        self._server(instance).start(number, {
-            "task": instance.task.name, "inputs": instance.inputs, "key": instance.key if instance.task.cache else None,
-            "folder": str(instance.folder), "log": str(instance.log), "timeout": instance.task.timeout,
-        })
+        self._server(instance).start(
+            number,
+            {
+                "task": instance.task.name,
+                "inputs": instance.inputs,
+                "key": instance.key if instance.task.cache else None,
+                "folder": str(instance.folder),
+                "log": str(instance.log),
+                "timeout": instance.task.timeout,
+            },
+        )
 
     def _server(self, instance: Instance) -> Server:
         preload = tuple(self.plan.steps[instance.task.step].preload)
@@ -246,7 +268,9 @@ class _Run:
         """In the task's own process."""
         task = self.progress.tasks[job["task"]]
         work = Work(self.plan.steps[task.step], job["inputs"], Path(job["folder"]), self.options.base)
-        about = Attempt(self.name, task.name, job["key"], replace=task.name in self.options.force or task.expires is not None)
+        about = Attempt(
+            self.name, task.name, job["key"], replace=task.name in self.options.force or task.expires is not None
+        )
         return attempt(work, about, self.store)
 
     def _wait(self) -> None:
@@ -297,7 +321,9 @@ class _Run:
     @staticmethod
     def _why(instance: Instance, how: dict[str, Any], told: Failure | None) -> Failure:
         if how["reason"] == "timeout":
-            return Failure(kind="timeout", message=f"the step did not end within {instance.task.timeout:g} s", exit_code=124)
+            return Failure(
+                kind="timeout", message=f"the step did not end within {instance.task.timeout:g} s", exit_code=124
+            )
         if how["reason"] == "stopped":
             return Failure(kind="signal", message="the run was stopped", signal="SIGTERM")
         if told:
@@ -316,11 +342,21 @@ class _Run:
         return min(retry.backoff * retry.factor ** (instance.attempt - 1), retry.max)
 
     def _end(self, instance: Instance, status: str, **facts: Any) -> None:
-        record = TaskRecord.model_validate({
-            "run": self.name, "task": instance.task.name, "index": instance.index, "matrix": instance.matrix, "status": status,
-            "attempt": instance.attempt, "key": instance.key, "ingredients": instance.ingredients,
-            "started": instance.started or None, "seconds": time.monotonic() - instance.clock if instance.clock else 0.0, **facts,
-        })
+        record = TaskRecord.model_validate(
+            {
+                "run": self.name,
+                "task": instance.task.name,
+                "index": instance.index,
+                "matrix": instance.matrix,
+                "status": status,
+                "attempt": instance.attempt,
+                "key": instance.key,
+                "ingredients": instance.ingredients,
+                "started": instance.started or None,
+                "seconds": time.monotonic() - instance.clock if instance.clock else 0.0,
+                **facts,
+            }
+        )
         self.store.write_record(record)
         self.progress.end(record)
         self.observer.ended(record, instance.label, instance.log)
@@ -335,7 +371,9 @@ class _Run:
         signal.set_wakeup_fd(write, warn_on_full_buffer=False)
         self._wake = read, write
         self.selector.register(read, selectors.EVENT_READ, None)
-        return {number: signal.signal(number, self._caught) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+        return {
+            number: signal.signal(number, self._caught) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        }
 
     def _caught(self, number: int, _: Any) -> None:
         if self.signal:

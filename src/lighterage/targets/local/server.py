@@ -88,6 +88,7 @@ class _Serving:
         self.supervisors: dict[int, int] = {}
 
     def serve(self, preload: tuple[str, ...], log: Path) -> NoReturn:
+        """Until the run closes its end; never returns into the run's own code."""
         os.setsid()
         with open(log, "ab", 0) as file, open(os.devnull, "rb") as nothing:
             os.dup2(nothing.fileno(), 0)
@@ -104,7 +105,7 @@ class _Serving:
         _import(preload)
         gc.freeze()  # forked tasks share these pages: the collector must not touch them
         self._loop(wake)
-        flush_and_exit(0)
+        os._exit(0)
 
     def _loop(self, wake: socket.socket) -> None:
         lines = _Lines()
@@ -133,12 +134,12 @@ class _Serving:
 
     def _fork(self, job: dict[str, Any]) -> int:
         pid = os.fork()
-        if pid:
-            return pid
-        signal.set_wakeup_fd(-1)
-        self.connection.close()
-        self.wake_write.close()
-        supervise(lambda: self._task(job), Path(job["folder"]), job["timeout"], self.lifeline)
+        if pid == 0:
+            signal.set_wakeup_fd(-1)
+            self.connection.close()
+            self.wake_write.close()
+            supervise(lambda: self._task(job), Path(job["folder"]), job["timeout"], self.lifeline)
+        return pid
 
     def _task(self, job: dict[str, Any]) -> int:
         """In the task's own process: the log takes what it prints, then the work begins."""

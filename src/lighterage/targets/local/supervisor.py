@@ -74,7 +74,9 @@ def _watch(child: int, wake: int, lifeline: int, timeout: float | None) -> dict[
             return {"code": code, "reason": reason, "peak": peak}
         now = time.monotonic()
         limits = [limit for limit in (deadline if reason is None else None, kill_at) if limit is not None]
-        ready, _, _ = select.select([wake, *([lifeline] if reason is None else [])], [], [], max(0.0, min(limits) - now) if limits else None)
+        ready, _, _ = select.select(
+            [wake, *([lifeline] if reason is None else [])], [], [], max(0.0, min(limits) - now) if limits else None
+        )
         signals = os.read(wake, 512) if wake in ready else b""
         if reason is None and (lifeline in ready or signal.SIGTERM in signals):
             reason = "stopped"
