@@ -43,20 +43,23 @@ def _machine() -> dict[str, Any]:
 
 def verdict(bound: Bound, figures: list[float]) -> str:
     """Held against the median, since the ends of the range are the machine's."""
-    if not figures:
-        return "not measured"
-    if isnan(spread(figures)[0]):
-        return "unclear"
+    if not _known(figures):
+        return "unclear" if figures else "not measured"
     return "met" if spread(figures)[0] <= bound.most else "missed"
 
 
+def _known(figures: list[float]) -> bool:
+    """Whether there are figures and the machine was quiet enough to tell them (JSON has no nan)."""
+    return bool(figures) and not any(map(isnan, figures))
+
+
 def _bound_line(bound: Bound, figures: list[float]) -> str:
-    figure = _range(figures, 2) if figures else ""
+    figure = _range(figures, 2) if _known(figures) else ""
     return f"  = {bound.label:<42} {figure}   at most {bound.most:.2f}: {verdict(bound, figures)}"
 
 
 def _bound_json(bound: Bound, figures: list[float]) -> dict[str, Any]:
-    summary = _summary(figures) if figures else {}
+    summary = _summary(figures) if _known(figures) else {}
     return {"figure": bound.label, "at_most": bound.most, "verdict": verdict(bound, figures)} | summary
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import click
 
@@ -29,6 +30,11 @@ COMMANDS = {
 """Command -> one line of help; the module has the command's name."""
 
 EXIT_CODES = "Exit codes: 0 done, 1 the workflow or a step failed, 2 usage or invalid files, 3 something missing, 4 storage, 130/143 signals."
+
+
+WITHOUT_LINKS = (
+    "this checkout was made without symbolic links: clone it again with `git clone -c core.symlinks=true`, or install a wheel"
+)
 
 
 class LazyGroup(click.Group):
@@ -69,6 +75,8 @@ def cli() -> None:
 
 def main() -> None:
     """The entry point: runs a command and turns the project's few errors into messages and exit codes."""
+    if not (Path(__file__).parent.parent / "schemas").is_dir():
+        sys.exit(_fail(WITHOUT_LINKS, 3))
     from ..diagnostics import Missing, Mistakes
 
     try:

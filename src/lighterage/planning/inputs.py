@@ -33,6 +33,7 @@ class InputChecker:
         path: Path = ("tasks", self.name, "with")
         templates = {}
         for given, value in self.task.with_.items():
+            before = len(self.found)
             template = self.template((*path, given), value)
             if step is None:
                 continue
@@ -40,7 +41,8 @@ class InputChecker:
                 self._unknown_input((*path, given), given, step)
                 continue
             templates[given] = template
-            self._check((*path, given), step.inputs[given], template)
+            if len(self.found) == before:  # else it was not understood, and its type would be no news
+                self._check((*path, given), step.inputs[given], template)
         if step is None:
             return templates
         for wanted, port in step.inputs.items():

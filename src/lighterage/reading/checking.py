@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from ..diagnostics import Diagnostic, closest
-from .document import Document, Path
+from .document import MOST_MISTAKES, Document, Path
 from .fields import fields_at, words_for
 from .sentences import constraint, wanted_types, word
 
@@ -28,7 +28,8 @@ def check(document: Document, model: type[Model]) -> tuple[Model | None, list[Di
     try:
         return model.model_validate(document.value), []
     except ValidationError as error:
-        return None, list(_Translation(document, model, error.errors(include_url=False)).diagnostics())
+        errors = error.errors(include_url=False)[:MOST_MISTAKES]
+        return None, list(_Translation(document, model, errors).diagnostics())
 
 
 class _Translation:
@@ -104,6 +105,8 @@ def _document_path(value: Any, error: Any) -> tuple[Path, bool]:
     for number, part in enumerate(location, 1):
         if part == "[key]":
             return tuple(path), True
+        if number == len(location) and value is error["input"] and error["type"] != "missing":
+            break  # the name of a branch, even where the mapping has a key of that name
         if part in (value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()):
             path.append(part)
             value = value[part]

@@ -10,7 +10,9 @@ from ..diagnostics import Diagnostic
 from .characters import split_lines
 
 Path = tuple[str | int, ...]
-_MOST_FOUND = 200
+MOST_MISTAKES = 500
+"""of one file; more of them help nobody and take long"""
+_LONGEST_FOUND = 200
 
 
 @dataclass(slots=True)
@@ -59,12 +61,12 @@ class Document:
         severity: Literal["error", "warning"] = "error",
         offset: int = 0,
     ) -> Diagnostic:
-        """A mistake in this file. ``offset`` counts characters inside a text; it moves the column if it can."""
+        """A mistake in this file. ``offset`` counts characters inside a text; it moves the column where it can."""
         line, column = self.position(path, key=key)
         source = self._lines[line - 1] if line <= len(self._lines) else ""
         if offset and not key:
             column += self._shift(path, source, column, offset)
-        told = None if found is None else str(found)[:_MOST_FOUND]
+        told = None if found is None else str(found)[:_LONGEST_FOUND]
         return Diagnostic(code, message, self.file, line, column, path, told, hint, severity, source)
 
     def _shift(self, path: Path, source: str, column: int, offset: int) -> int:

@@ -14,7 +14,7 @@ import yaml
 
 from ..diagnostics import Diagnostic, Mistakes
 from .characters import invisible, split_lines, unusable
-from .document import Document, Place
+from .document import MOST_MISTAKES, Document, Place
 from .scalars import OutOfRange, plain_scalar
 from .source import text_of
 
@@ -205,6 +205,8 @@ class _Reader:
     def _report_at(self, code: str, message: str, line: int, column: int, hint: str | None = None) -> None:
         source = self._lines[line - 1] if line <= len(self._lines) else ""
         self.found.append(Diagnostic(code, message, self.file, line, column, hint=hint, source=source))
+        if len(self.found) >= MOST_MISTAKES:
+            raise Mistakes(self.found)
 
     @cached_property
     def _lines(self) -> list[str]:

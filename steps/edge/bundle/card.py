@@ -52,10 +52,10 @@ def _facts(about: dict[str, Any], measured: dict[str, Any]) -> dict[str, str]:
     return facts | ({"sampling rate": f"{about['rate_hz']:g} Hz"} if about["rate_hz"] else {})
 
 
-def _table(variants: dict[str, dict[str, Any]], classes: bool) -> list[str]:
+def _table(measured: dict[str, Any], classes: bool) -> list[str]:
     score, last = ("accuracy", "agreement") if classes else ("R²", "largest difference")
     figure = "agreement" if classes else "max_abs_diff"
-    lines = (_line(name, entry, figure) for name, entry in variants.items())
+    lines = (_line(name, measured["variants"][name], figure) for name in measured["preference"])
     return [f"| variant | status | bytes | {score} | drop | {last} |", "|---|---|---|---|---|---|", *lines]
 
 
