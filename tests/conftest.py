@@ -78,7 +78,9 @@ class Project:
     def run(self, workflow: str, *arguments: str, code: int = 0) -> dict[str, Any]:
         """`lighterage run -o json`, parsed; tasks by label under `by`."""
         told = json.loads(self.call("run", workflow, "-o", "json", *arguments, code=code).stdout)
-        told["by"] = {f"{one['task']}[{one['index']}]" if "matrix" in one else one["task"]: one for one in told["tasks"]}
+        told["by"] = {
+            f"{one['task']}[{one['index']}]" if "matrix" in one else one["task"]: one for one in told["tasks"]
+        }
         return told
 
     def mistakes(self, *files: str, code: int = 2) -> list[tuple[str, int, int]]:

@@ -62,7 +62,9 @@ def test_rooms_import_only_what_the_table_allows(room: str) -> None:
 HEAVY = ("tensorflow", "keras", "hera", "numpy", "fsspec", "gcsfs", "s3fs", "pyarrow", "pandas", "rich", "sklearn")
 
 
-@pytest.mark.parametrize("command", [["--help"], ["validate", "workflows/digits.yaml"], ["plan", "workflows/motion.yaml"]])
+@pytest.mark.parametrize(
+    "command", [["--help"], ["validate", "workflows/digits.yaml"], ["plan", "workflows/motion.yaml"]]
+)
 def test_light_commands_load_no_heavy_library(command: list[str], tmp_path: Path) -> None:
     store = ["--store", str(tmp_path / "store")] if command[0] == "plan" else []
     program = (

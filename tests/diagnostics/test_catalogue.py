@@ -42,7 +42,7 @@ def run(*arguments: str | Path) -> tuple[int, str]:
 @pytest.mark.parametrize("code", [code for code in codes() if code not in WITHOUT_EXAMPLE | FOUND_BY_COMPILE])
 def test_validate_finds_exactly_this_in_the_example(code: str, tmp_path: Path) -> None:
     files = write_example(code, tmp_path)
-    environment = ["-e", files["environment"]] if "environment" in files else []
+    environment: list[str | Path] = ["-e", files["environment"]] if "environment" in files else []
 
     status, told = run("validate", files.get("workflow") or files["step"], *environment, "--format", "json")
 

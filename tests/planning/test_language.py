@@ -24,7 +24,9 @@ MATRICES: list[tuple[dict[str, Any], list[dict[str, Any]]]] = [
 
 
 @pytest.mark.parametrize(("written", "meant"), MATRICES)
-def test_a_matrix_is_the_product_of_its_axes_with_exclusions_and_additions(written: dict[str, Any], meant: list[dict[str, Any]]) -> None:
+def test_a_matrix_is_the_product_of_its_axes_with_exclusions_and_additions(
+    written: dict[str, Any], meant: list[dict[str, Any]]
+) -> None:
     assert Matrix.model_validate(written).combinations() == meant
 
 
@@ -34,7 +36,7 @@ EXPRESSIONS = [
     ("${a.x} > 3 or ${parameters.on}", True),
     ("not ${parameters.on} or ${a.name} == 'ship'", True),
     ("not (${parameters.on} and ${a.x} == 3)", False),
-    ("${a.name} != \"ship\"", False),
+    ('${a.name} != "ship"', False),
     ("${a.x} < 1e1 and ${a.x} > -2.5", True),
     ("true", True),
     ("not not false", False),
@@ -47,7 +49,19 @@ def test_conditions(text: str, value: bool) -> None:
     assert evaluate(parse_expression(text), VALUES.__getitem__) is value
 
 
-@pytest.mark.parametrize(("text", "offset"), [("", 0), ("${a.x} >", 8), ("(true", 5), ("true true", 5), ("1 < 2 < 3", 6), ("${a}", 0), ("a.x > 1", 0), ("(" * 40, 32)])
+@pytest.mark.parametrize(
+    ("text", "offset"),
+    [
+        ("", 0),
+        ("${a.x} >", 8),
+        ("(true", 5),
+        ("true true", 5),
+        ("1 < 2 < 3", 6),
+        ("${a}", 0),
+        ("a.x > 1", 0),
+        ("(" * 40, 32),
+    ],
+)
 def test_what_is_no_condition_says_where(text: str, offset: int) -> None:
     with pytest.raises(Malformed) as error:
         parse_expression(text)

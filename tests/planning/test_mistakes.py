@@ -86,7 +86,12 @@ def test_an_artifact_where_a_value_is_expected_and_the_other_way_round(project: 
 def test_a_sub_type_is_accepted_where_its_type_is_asked_for(project: Project) -> None:
     project.step("make", "def make(page): ...", outputs="{page: {type: report/html}}")
     project.step("read", "def read(page): ...", inputs="{page: {type: report}}")
-    assert project.mistakes(project.workflow('make: {uses: ./make}\nread: {uses: ./read, with: {page: "${make.page}"}}'), code=0) == []
+    assert (
+        project.mistakes(
+            project.workflow('make: {uses: ./make}\nread: {uses: ./read, with: {page: "${make.page}"}}'), code=0
+        )
+        == []
+    )
 
 
 def test_an_unused_parameter_and_a_task_that_never_runs_are_warnings(adding: Project) -> None:
@@ -120,7 +125,9 @@ def test_needs_beyond_the_site(adding: Project) -> None:
 
 
 def test_parameters_of_the_command_line_keep_their_contracts(adding: Project) -> None:
-    flow = adding.workflow("a: {uses: ./add, with: {value: '${parameters.n}'}}", head="parameters:\n  n: {type: integer, minimum: 1}\n")
+    flow = adding.workflow(
+        "a: {uses: ./add, with: {value: '${parameters.n}'}}", head="parameters:\n  n: {type: integer, minimum: 1}\n"
+    )
     assert "parameter 'n' needs a value" in adding.call("run", flow, code=2).stderr
     assert "at least 1 is needed" in adding.call("run", flow, "-p", "n=0", code=2).stderr
     assert "must be an integer, not a string" in adding.call("run", flow, "-p", "n=x", code=2).stderr
@@ -129,8 +136,12 @@ def test_parameters_of_the_command_line_keep_their_contracts(adding: Project) ->
 
 
 def test_the_same_input_gives_the_same_plan_in_the_same_bytes(adding: Project) -> None:
-    flow = adding.workflow("b: {uses: ./add, with: {value: '${a.result}'}}\na: {uses: ./add, with: {value: 1}, matrix: {x: [2, 1]}}")
-    flow = adding.workflow("b: {uses: ./add, with: {value: 1}, needs: [a]}\na: {uses: ./add, with: {value: 1}, matrix: {x: [2, 1]}}")
+    flow = adding.workflow(
+        "b: {uses: ./add, with: {value: '${a.result}'}}\na: {uses: ./add, with: {value: 1}, matrix: {x: [2, 1]}}"
+    )
+    flow = adding.workflow(
+        "b: {uses: ./add, with: {value: 1}, needs: [a]}\na: {uses: ./add, with: {value: 1}, matrix: {x: [2, 1]}}"
+    )
     first, second = (adding.call("plan", flow, "-o", "json").stdout for _ in range(2))
     assert first == second
     assert str(adding.folder) not in first

@@ -32,9 +32,7 @@ COMMANDS = {
 EXIT_CODES = "Exit codes: 0 done, 1 the workflow or a step failed, 2 usage or invalid files, 3 something missing, 4 storage, 130/143 signals."
 
 
-WITHOUT_LINKS = (
-    "this checkout was made without symbolic links: clone it again with `git clone -c core.symlinks=true`, or install a wheel"
-)
+WITHOUT_LINKS = "this checkout was made without symbolic links: clone it again with `git clone -c core.symlinks=true`, or install a wheel"
 
 
 class LazyGroup(click.Group):

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..diagnostics import Diagnostic, closest
 from .document import MOST_MISTAKES, Document, Path
 from .fields import fields_at, words_for
 from .sentences import constraint, wanted_types, word
 
-Model = TypeVar("Model", bound=BaseModel)
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+Model = TypeVar("Model", bound="BaseModel")
 
 _FILES = ("Workflow", "Step", "Environment")
 """kinds of files that people write"""
@@ -20,6 +21,8 @@ _FILES = ("Workflow", "Step", "Environment")
 
 def check(document: Document, model: type[Model]) -> tuple[Model | None, list[Diagnostic]]:
     """The document as a model, or None and every mistake."""
+    from pydantic import ValidationError  # here: who only reads YAML need not wait for it
+
     kind = document.value.get("kind") if isinstance(document.value, dict) else None
     if kind in _FILES and kind != model.__name__ and "kind" in model.model_fields:
         # what else a file of another kind breaks of this schema is no news

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from pydantic.fields import FieldInfo
 
 Path = tuple[str | int, ...]
 
@@ -25,7 +26,7 @@ def words_for(model: type[BaseModel], path: Path, *, key: bool) -> str | None:
             found = [field.description for name, field in _fields(one) if name == path[-1]]
         else:
             inner = get_args(one)[0 if key else -1] if get_origin(one) in (dict, list) else None
-            found = [part.description for part in get_args(inner)[1:] if isinstance(part, FieldInfo)]
+            found = [getattr(part, "description", None) for part in get_args(inner)[1:]]
         if words := next(filter(None, found), None):
             return words
     return None
@@ -63,4 +64,4 @@ def _alternatives(annotation: Any) -> Iterator[Any]:
 
 
 def _is_model(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+    return isinstance(annotation, type) and hasattr(annotation, "model_fields")

@@ -131,6 +131,7 @@ class _Job:
             "kernels": KERNELS,
             "rows": len(self.rows),
             "budget": budget,
+            "preference": list(entries),
             "chosen": chosen,
             "made_with": {name: version(name) for name in MADE_WITH},
             "source": source,

@@ -24,10 +24,15 @@ def test_a_chain_runs_in_order_and_comes_from_the_cache_the_second_time(adding: 
 
 
 def test_another_parameter_runs_what_depends_on_it_and_plan_says_why(adding: Project) -> None:
-    flow = adding.workflow(CHAIN + '    other: {uses: ./add, with: {value: 7}}\n', head="parameters: {start: 0}\n")
+    flow = adding.workflow(CHAIN + "    other: {uses: ./add, with: {value: 70}}\n", head="parameters: {start: 0}\n")
     adding.run(flow)
     told = json.loads(adding.call("plan", flow, "-p", "start=5", "-o", "json").stdout)["tasks"]
-    assert [(one["task"], one["verdict"]) for one in told] == [("a", "run"), ("other", "cached"), ("b", "wait"), ("c", "wait")]
+    assert [(one["task"], one["verdict"]) for one in told] == [
+        ("a", "run"),
+        ("other", "cached"),
+        ("b", "wait"),
+        ("c", "wait"),
+    ]
     assert told[0]["reason"] == "value 'value' changed: 0 → 5"
     by = adding.run(flow, "-p", "start=5")["by"]
     assert {name: one["cached"] for name, one in by.items()} == {"a": False, "b": False, "c": False, "other": True}
@@ -42,7 +47,12 @@ def test_changed_code_is_a_miss(adding: Project) -> None:
 
 
 def test_an_input_file_changed_in_place_is_a_miss(project: Project) -> None:
-    project.step("count", "def count(source):\n    return len(open(source).read())", "{source: {type: string, external: true}}", "{size: {type: integer}}")
+    project.step(
+        "count",
+        "def count(source):\n    return len(open(source).read())",
+        "{source: {type: string, external: true}}",
+        "{size: {type: integer}}",
+    )
     flow = project.workflow("a: {uses: ./count, with: {source: data.txt}}")
     project.write({"data.txt": "four"})
     assert project.run(flow)["by"]["a"]["outputs"] == {"size": 4}
@@ -56,8 +66,18 @@ def test_an_input_file_changed_in_place_is_a_miss(project: Project) -> None:
 
 
 def test_a_matrix_has_an_instance_for_each_combination_and_is_read_as_a_list(project: Project) -> None:
-    project.step("times", "def times(a, b):\n    return a * b", "{a: {type: integer}, b: {type: integer}}", "{product: {type: integer}}")
-    project.step("total", "def total(values):\n    return sum(values)", "{values: {type: list, items: {type: integer}}}", "{sum: {type: integer}}")
+    project.step(
+        "times",
+        "def times(a, b):\n    return a * b",
+        "{a: {type: integer}, b: {type: integer}}",
+        "{product: {type: integer}}",
+    )
+    project.step(
+        "total",
+        "def total(values):\n    return sum(values)",
+        "{values: {type: list, items: {type: integer}}}",
+        "{sum: {type: integer}}",
+    )
     flow = project.workflow(
         """
         times:
@@ -97,7 +117,9 @@ def test_artifacts_flow_as_files_and_folders(project: Project) -> None:
         inputs="{page: {type: file}, tree: {type: folder}}",
         outputs="{text: {type: string}, found: {type: list}}",
     )
-    flow = project.workflow('write: {uses: ./write}\nlook: {uses: ./look, with: {page: "${write.page}", tree: "${write.tree}"}}')
+    flow = project.workflow(
+        'write: {uses: ./write}\nlook: {uses: ./look, with: {page: "${write.page}", tree: "${write.tree}"}}'
+    )
     assert project.run(flow)["by"]["look"]["outputs"] == {"text": "üü", "found": ["a b.txt", "empty"]}
 
 
@@ -126,7 +148,11 @@ def test_independent_branches_go_on_after_a_failure(adding: Project) -> None:
         """
     )
     told = adding.run(flow, code=1)
-    assert {name: one["status"] for name, one in told["by"].items()} == {"bad": "failed", "after": "omitted", "good": "succeeded"}
+    assert {name: one["status"] for name, one in told["by"].items()} == {
+        "bad": "failed",
+        "after": "omitted",
+        "good": "succeeded",
+    }
     assert told["by"]["bad"]["failure"] == {"kind": "error", "message": "ValueError: no luck", "exit_code": 1}
     said = adding.call("run", flow, code=1).stderr
     assert "✗ bad: ValueError: no luck" in said
@@ -137,9 +163,15 @@ def test_independent_branches_go_on_after_a_failure(adding: Project) -> None:
 
 def test_an_allowed_failure_leaves_the_run_a_success(adding: Project) -> None:
     adding.step("fail", "def fail():\n    raise ValueError('no luck')")
-    flow = adding.workflow("bad: {uses: ./fail, allow_failure: true}\nafter: {uses: ./add, with: {value: 1}, needs: [bad]}")
+    flow = adding.workflow(
+        "bad: {uses: ./fail, allow_failure: true}\nafter: {uses: ./add, with: {value: 1}, needs: [bad]}"
+    )
     told = adding.run(flow)
-    assert (told["status"], told["by"]["bad"]["status"], told["by"]["after"]["status"]) == ("succeeded", "failed", "succeeded")
+    assert (told["status"], told["by"]["bad"]["status"], told["by"]["after"]["status"]) == (
+        "succeeded",
+        "failed",
+        "succeeded",
+    )
 
 
 def test_a_retry_heals_what_heals_and_spares_bad_input(project: Project) -> None:
@@ -172,14 +204,21 @@ def test_a_retry_heals_what_heals_and_spares_bad_input(project: Project) -> None
 def test_until_only_from_and_force_choose_tasks(adding: Project) -> None:
     flow = adding.workflow(CHAIN, head="parameters: {start: 0}\n")
     assert list(adding.run(flow, "--until", "b")["by"]) == ["a", "b"]
-    assert "not in the cache" in adding.run(flow, "-p", "start=9", "--only", "c", code=1)["by"]["a"]["failure"]["message"]
+    assert (
+        "not in the cache" in adding.run(flow, "-p", "start=9", "--only", "c", code=1)["by"]["a"]["failure"]["message"]
+    )
     by = adding.run(flow, "--from", "b", "--force", "b")["by"]
     assert {name: one["cached"] for name, one in by.items()} == {"a": True, "b": False, "c": False}
     assert "did you mean" in adding.call("run", flow, "--only", "cc", code=2).stderr
 
 
 def test_tasks_run_side_by_side_within_jobs(project: Project) -> None:
-    project.step("sleep", "import time\ndef sleep(n):\n    begun = time.time(); time.sleep(0.3)\n    return {'begun': begun, 'ended': time.time()}", "{n: {type: integer}}", "{begun: {type: number}, ended: {type: number}}")
+    project.step(
+        "sleep",
+        "import time\ndef sleep(n):\n    begun = time.time(); time.sleep(0.3)\n    return {'begun': begun, 'ended': time.time()}",
+        "{n: {type: integer}}",
+        "{begun: {type: number}, ended: {type: number}}",
+    )
     flow = project.workflow("s: {uses: ./sleep, with: {n: '${matrix.n}'}, matrix: {n: [1, 2, 3, 4]}}")
     spans = [one["outputs"] for one in project.run(flow, "--jobs", "2")["tasks"]]
     most = max(sum(other["begun"] <= one["begun"] < other["ended"] for other in spans) for one in spans)
@@ -202,7 +241,10 @@ def test_a_command_step_takes_values_and_files_as_arguments(project: Project) ->
                 """
         }
     )
-    flow = project.workflow("a: {uses: ./shout, with: {text: '${parameters.t}'}}", head="parameters: {t: {type: string}}\noutputs: {copy: '${a.copy}'}\n")
+    flow = project.workflow(
+        "a: {uses: ./shout, with: {text: '${parameters.t}'}}",
+        head="parameters: {t: {type: string}}\noutputs: {copy: '${a.copy}'}\n",
+    )
     told = project.run(flow, "-p", f"t={hostile}")
     assert told["by"]["a"]["outputs"]["size"] == len(hostile)
     assert (project.folder / ".lighterage" / "outputs" / "flow" / "copy").read_text() == hostile
