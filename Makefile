@@ -22,7 +22,7 @@ bench: $(READY)  ## figures beside what one would use instead; installs the peer
 
 docs: $(READY)  ## what is generated: JSON Schemas, the language reference, the pages of diagnostics
 	$(BIN)/python -m lighterage.schemas.reference schemas/json docs/language.md
-	$(BIN)/python -m lighterage.diagnostics.catalogue docs/diagnostics
+	$(BIN)/python -m lighterage.diagnostics docs/diagnostics
 
 golden: $(READY)  ## write the golden manifests anew, on purpose
 	$(BIN)/python -m tests.golden

@@ -11,6 +11,7 @@ import json
 import sys
 from functools import cache
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
 
@@ -77,11 +78,10 @@ def meanings(one: type[BaseModel]) -> dict[str, str]:
     texts: dict[str, str] = {}
     for base in reversed(one.__mro__):
         node = _classes(base.__module__).get(base.__name__) if base.__module__.startswith(__package__ or "") else None
-        body = node.body if node else []
-        for field, after in zip(body, body[1:], strict=False):
-            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(after, ast.Expr):
-                if isinstance(after.value, ast.Constant) and isinstance(after.value.value, str):
-                    texts[field.target.id] = " ".join(after.value.value.split())
+        for field, after in pairwise(node.body if node else []):
+            named = isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+            if named and isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+                texts[field.target.id] = " ".join(str(after.value.value).split())  # type: ignore[attr-defined]
     return {one.model_fields[name].alias or name: text for name, text in texts.items() if name in one.model_fields}
 
 
@@ -112,7 +112,8 @@ def _words(schema: dict[str, Any]) -> str:
     if schema.get("type") == "array":
         return f"list of {_words(schema.get('items', {}))}"
     if schema.get("type") == "object":
-        inner = schema.get("additionalProperties") or next(iter(schema.get("patternProperties", {}).values()), {})
+        patterns: dict[str, Any] = schema.get("patternProperties", {})
+        inner: Any = schema.get("additionalProperties") or next(iter(patterns.values()), {})
         return f"mapping of {_words(inner)}" if isinstance(inner, dict) and inner else "mapping"
     return str(schema.get("type", "anything"))
 

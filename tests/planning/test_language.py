@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -91,4 +92,4 @@ def test_order_places_every_task_after_its_needs_or_names_a_cycle(needs: dict[st
     assert bool(stuck) == bool(cycles(needs, stuck))
     for cycle in cycles(needs, stuck):
         assert cycle[0] == cycle[-1]
-        assert all(after in needs[before] for before, after in zip(cycle, cycle[1:], strict=False))
+        assert all(after in needs[before] for before, after in pairwise(cycle))
