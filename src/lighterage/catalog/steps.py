@@ -81,7 +81,7 @@ def code_files(folder: Path) -> list[Path]:
 def find_step(uses: str, near: Path) -> tuple[FoundStep | None, list[Diagnostic]]:
     """The step a task asks for, and every mistake in its `step.yaml`. Raises NotFound when there is none."""
     folder, major, ours = _locate(uses, near)
-    document = read_document(folder / "step.yaml")
+    document = read_document(folder / "step.yaml", _shown(folder / "step.yaml"))
     step, mistakes = check(document, Step)
     if step is None:
         return None, mistakes
@@ -89,6 +89,14 @@ def find_step(uses: str, near: Path) -> tuple[FoundStep | None, list[Diagnostic]
         offered = f"{uses.partition('@')[0]}@{step.version.split('.')[0]}"
         raise NotFound("L202", f"step {step.name} is at version {step.version}, not {major}", [offered], offered)
     return FoundStep(step, document, folder, ours), mistakes
+
+
+def _shown(file: Path) -> str:
+    """A file as people here would call it: by its path from where they are, if it lies below."""
+    try:
+        return str(file.relative_to(Path.cwd().resolve()))
+    except ValueError:
+        return str(file)
 
 
 def shipped_steps() -> dict[str, Path]:

@@ -32,7 +32,7 @@ def model_card(name: str, about: dict[str, Any], measured: dict[str, Any]) -> st
             f"On {measured['rows']} rows, beside the Keras model on the same rows.",
             f"Runtime: {measured['runtime']}, kernels: {measured['kernels']}.",
             "",
-            *_table(measured["variants"], bool(about["classes"])),
+            *_table(measured, bool(about["classes"])),
             "",
             LIMITS,
         ]

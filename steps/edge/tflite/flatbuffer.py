@@ -54,7 +54,7 @@ def read_facts(content: bytes) -> Facts:
 def check_file(content: bytes, variant: str, kernel_values: int) -> Facts:
     """The facts of a file fit to ship. Raises Refused where one shows that it is not.
 
-    A conversion can lose the weights and still give a file that loads, runs and answers NaN. Such a file is
+    A conversion can lose the weights and still give a file that loads, runs and answers. Such a file is
     small, so a limit on size welcomes it; it shows in its operators, in the bytes of its constants, and in
     its answers.
     """

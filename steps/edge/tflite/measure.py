@@ -13,6 +13,8 @@ import numpy as np
 from .child import Refused
 
 KERNELS = "default (XNNPACK)"
+TOLERANCE = 1e-4
+"""Largest difference of a float32 file to its source; relative where the outputs are larger than 1."""
 
 
 def runtime() -> str:
@@ -69,6 +71,15 @@ def measure(file: Path, rows: np.ndarray, labels: np.ndarray, reference: np.ndar
         "max_abs_diff": float(np.abs(outputs - reference).max()),
         **runner.tensors(),
     }
+
+
+def check_same(figures: dict[str, Any], reference: np.ndarray) -> None:
+    """Raises Refused when a float32 file does not answer as its source does.
+
+    A file without weights reads memory that nobody wrote: NaN in one process, plausible numbers in the next.
+    """
+    if figures["max_abs_diff"] > TOLERANCE * max(1.0, float(np.abs(reference).max())):
+        raise Refused(f"its outputs differ from the source's by up to {figures['max_abs_diff']:.3g}")
 
 
 def compare_classes(outputs: np.ndarray, reference: np.ndarray, labels: np.ndarray) -> dict[str, Any]:

@@ -18,13 +18,11 @@ from .child import Crashed, Refused, run_in_child
 from .choose import broken_limits, check_budget, first_fit, table
 from .export import export_float32
 from .flatbuffer import check_file
-from .measure import KERNELS, measure, runtime
+from .measure import KERNELS, check_same, measure, runtime
 from .quantize import pick_calibration, quantize
 
 FORMAT = "lighterage/tflite/1"
 MADE_WITH = ("ai-edge-litert", "keras", "litert-quantizer", "tensorflow")
-FLOAT32_TOLERANCE = 1e-4
-"""Largest difference of a float32 file to its source; relative where the outputs are larger than 1."""
 
 
 def tflite(
@@ -115,9 +113,8 @@ class _Job:
         quantize(variant, self.source, self.calibration, file)
         facts = check_file(file.read_bytes(), variant, self.kernel_values)
         figures = measure(file, self.rows, self.labels, self.reference, bool(self.classes))
-        tolerance = FLOAT32_TOLERANCE * max(1.0, float(np.abs(self.reference).max()))
-        if variant == "float32" and figures["max_abs_diff"] > tolerance:
-            raise Refused(f"its outputs differ from the source's by up to {figures['max_abs_diff']:.3g}")
+        if variant == "float32":
+            check_same(figures, self.reference)
         return {**figures, "operators": dict(sorted(facts.operators.items()))}
 
     def report(self, entries: dict[str, Any], budget: dict[str, Any], chosen: str) -> dict[str, Any]:

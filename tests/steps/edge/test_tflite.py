@@ -20,7 +20,7 @@ from lighterage.steps.edge.tflite import tflite as module
 from lighterage.steps.edge.tflite.child import Crashed, Refused, run_in_child
 from lighterage.steps.edge.tflite.export import convert, load_keras
 from lighterage.steps.edge.tflite.flatbuffer import VARIABLE_OPERATORS, check_file, read_facts
-from lighterage.steps.edge.tflite.measure import Runner, measure
+from lighterage.steps.edge.tflite.measure import Runner, check_same, measure
 from lighterage.steps.edge.tflite.quantize import pick_calibration, quantize
 
 pytestmark = pytest.mark.tensorflow
@@ -112,10 +112,25 @@ def test_too_few_constants_are_refused(weightless: tuple[Path, int], monkeypatch
         check_file(file.read_bytes(), "float32", kernels)
 
 
-def test_answers_that_are_no_numbers_are_refused(weightless: tuple[Path, int]) -> None:
+def test_answers_without_weights_are_refused(weightless: tuple[Path, int]) -> None:
+    """What it reads was never written: NaN in one process, plausible numbers in the next."""
+    rows, reference = np.zeros((5, 16, 3), np.float32), np.zeros((5, 3))
+    with pytest.raises(Refused, match="answers NaN or infinity|outputs differ from the source's"):
+        check_same(measure(weightless[0], rows, np.zeros(5, int), reference, classes=True), reference)
+
+
+def test_answers_that_are_no_numbers_are_refused(tmp_path: Path, small_model: Model) -> None:
+    file = tmp_path / "nan.tflite"
+    file.write_bytes(in_fork(_convert_with_nan, small_model.path))
     rows = np.zeros((5, 16, 3), np.float32)
     with pytest.raises(Refused, match="answers NaN or infinity for 5 of 5 rows"):
-        measure(weightless[0], rows, np.zeros(5, int), np.zeros((5, 3)), classes=True)
+        measure(file, rows, np.zeros(5, int), np.zeros((5, 3)), classes=True)
+
+
+def _convert_with_nan(folder: Path) -> bytes:
+    network = load_keras(folder)
+    network.set_weights([np.full_like(weight, np.nan) for weight in network.get_weights()])
+    return convert(network)
 
 
 def test_the_route_taken_keeps_the_weights(small_model: Model) -> None:

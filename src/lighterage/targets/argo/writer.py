@@ -7,7 +7,6 @@ stands bare only where it is plainly a word; any other is double-quoted. Block s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
@@ -23,7 +22,13 @@ def write_yaml(*documents: Any) -> str:
 
     Raises TypeError for anything else, ValueError for text that is not Unicode (a lone surrogate).
     """
-    return "---\n".join("".join(_block(document, 0)) for document in documents)
+    return "---\n".join(map(_document, documents))
+
+
+def _document(value: Any) -> str:
+    lines: list[str] = []
+    _block(value, "", lines)
+    return "".join(lines)
 
 
 def scalar(value: str | int | bool) -> str:
@@ -49,36 +54,28 @@ def _escape(match: re.Match[str]) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def _block(value: Any, depth: int) -> Iterator[str]:
-    """The lines of a value that starts on a line of its own."""
-    margin = "  " * depth
+def _block(value: Any, margin: str, lines: list[str], lead: str | None = None) -> None:
+    """Adds the lines of a value. ``lead`` is what its first line starts with, where that is not the margin."""
+    start = margin if lead is None else lead
     if isinstance(value, dict) and value:
         for name, part in value.items():
-            yield f"{margin}{scalar(name)}:"
-            yield from _after_key(part, depth)
+            _entry(f"{start}{scalar(name)}:", part, margin, lines)
+            start = margin
     elif isinstance(value, list) and value:
         for item in value:
-            yield from _item(item, margin, depth)
+            _block(item, margin + "  ", lines, f"{start}- ")
+            start = margin
     else:
-        yield f"{margin}{_flat(value)}\n"
+        lines.append(f"{start}{_flat(value)}\n")
 
 
-def _after_key(value: Any, depth: int) -> Iterator[str]:
+def _entry(start: str, value: Any, margin: str, lines: list[str]) -> None:
+    """Adds a key, which ``start`` holds, and its value. A list stands as far left as its key."""
     if isinstance(value, dict | list) and value:
-        yield "\n"
-        yield from _block(value, depth + isinstance(value, dict))
+        lines.append(f"{start}\n")
+        _block(value, margin + "  " if isinstance(value, dict) else margin, lines)
     else:
-        yield f" {_flat(value)}\n"
-
-
-def _item(item: Any, margin: str, depth: int) -> Iterator[str]:
-    """A list's item; the first line of a nested block goes beside the dash."""
-    if not (isinstance(item, dict | list) and item):
-        yield f"{margin}- {_flat(item)}\n"
-        return
-    lines = _block(item, depth + 1)
-    yield f"{margin}- {next(lines)[len(margin) + 2 :]}"
-    yield from lines
+        lines.append(f"{start} {_flat(value)}\n")
 
 
 def _flat(value: Any) -> str:
