@@ -84,12 +84,17 @@ def test_exactly_those_ten_in_one_go(mistaken: Project) -> None:
 
 def test_the_text_points_at_each(mistaken: Project) -> None:
     err = mistaken.call("validate", "flow.yaml", code=2).stderr
-    assert "flow.yaml:8:11: error[L201]: there is no step 'data/laod'\n      uses: data/laod@1\n            ^\n  hint: did you mean 'data/load@1'?" in err
+    assert (
+        "flow.yaml:8:11: error[L201]: there is no step 'data/laod'\n      uses: data/laod@1\n            ^\n  hint: did you mean 'data/load@1'?"
+        in err
+    )
 
 
 def test_sarif_and_github_forms_name_the_same_places(mistaken: Project) -> None:
     sarif = json.loads(mistaken.call("validate", "room.yaml", "--format", "sarif", code=2).stdout)
-    regions = [result["locations"][0]["physicalLocation"]["region"]["startLine"] for result in sarif["runs"][0]["results"]]
+    regions = [
+        result["locations"][0]["physicalLocation"]["region"]["startLine"] for result in sarif["runs"][0]["results"]
+    ]
     assert regions == [6, 7]
     github = mistaken.call("validate", "room.yaml", "--format", "github", code=2).stdout
     assert github.splitlines()[1].startswith("::error file=room.yaml,line=7,col=26,title=L103::")

@@ -6,7 +6,6 @@ of libyaml's events ends the process on deeply nested input.
 
 from __future__ import annotations
 
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +54,7 @@ class _Node:
 class _Reader:
     def __init__(self, text: str, file: str) -> None:
         self.text = text
+        self.lines = split_lines(text)
         self.file = file
         self.found: list[Diagnostic] = []
         self.anchors: dict[str, _Node] = {}
@@ -102,7 +102,7 @@ class _Reader:
         mapping = isinstance(event, yaml.MappingStartEvent)
         self._check_tag(event, ("map",) if mapping else ("seq",))
         self.anchors.pop(event.anchor, None)
-        return _Node({} if mapping else [], _place(event), event.anchor, height=1)
+        return _Node({} if mapping else [], self._place(event), event.anchor, height=1)
 
     def _closed(self, node: _Node) -> _Node:
         if node.anchor:
@@ -112,10 +112,10 @@ class _Reader:
     def _leaf(self, event: Any, depth: int) -> _Node:
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event, depth)
-        return self._closed(_Node(self._scalar(event), _place(event), event.anchor))
+        return self._closed(_Node(self._scalar(event), self._place(event), event.anchor))
 
     def _alias(self, event: Any, depth: int) -> _Node:
-        place = _place(event)
+        place = self._place(event)
         if event.anchor not in self.anchors:
             message = f"*{event.anchor} stands for nothing: its anchor is missing, or it contains itself"
             self._report("L013", message, event.start_mark)
@@ -200,22 +200,22 @@ class _Reader:
         raise Mistakes(self.found)
 
     def _report(self, code: str, message: str, mark: Any, hint: str | None = None) -> None:
-        self._report_at(code, message, mark.line + 1 if mark else 1, mark.column + 1 if mark else 1, hint)
+        line, column = self._position(mark) if mark else (1, 1)
+        self._report_at(code, message, line, column, hint)
 
     def _report_at(self, code: str, message: str, line: int, column: int, hint: str | None = None) -> None:
-        source = self._lines[line - 1] if line <= len(self._lines) else ""
-        self.found.append(Diagnostic(code, message, self.file, line, column, hint=hint, source=source))
+        self.found.append(Diagnostic(code, message, self.file, line, column, hint=hint, source=self.lines[line - 1]))
         if len(self.found) >= MOST_MISTAKES:
             raise Mistakes(self.found)
 
-    @cached_property
-    def _lines(self) -> list[str]:
-        return split_lines(self.text)
+    def _place(self, event: Any) -> Place:
+        return Place(*self._position(event.start_mark))
 
-
-def _place(event: Any) -> Place:
-    start = event.start_mark
-    return Place(start.line + 1, start.column + 1)
+    def _position(self, mark: Any) -> tuple[int, int]:
+        """Line and column, counted from 1. libyaml puts the end of a text without a last break on one line more."""
+        if mark.line < len(self.lines):
+            return mark.line + 1, mark.column + 1
+        return len(self.lines), len(self.lines[-1]) + 1
 
 
 def _kind(value: Any) -> str:
