@@ -61,9 +61,10 @@ def test_no_more_than_fifty_are_shown() -> None:
     [
         ("\tname: x", 2, "  \t^"),
         ("{木: 1, x: 2}", 8, "          ^"),
+        ("e\u0301: 1", 5, "     ^"),
         ("x" * 300, 250, None),
     ],
-    ids=["below a tab", "below wide characters", "not below what is cut off"],
+    ids=["below a tab", "below wide characters", "below an accent of its own", "not below what is cut off"],
 )
 def test_caret(source: str, column: int, caret: str | None) -> None:
     lines = render([Diagnostic("L103", "x", "a.yaml", 1, column, source=source)]).splitlines()

@@ -27,6 +27,7 @@ def everything() -> Plan:
             "first",
             when=["and", [">=", {"$ref": "first.sum"}, 0.9], ["==", {"$ref": "parameters.word"}, "yes"]],
         ),
+        task("tuned", "first", matrix={"rate": ["yes", "$(HOME)"]}, when=[">", {"$ref": "first.sum"}, 0.5]),
         task(
             "optional",
             "first",

@@ -45,6 +45,10 @@ def test_what_does_not_exist_is_where_its_owner_is() -> None:
     assert document.position(("tasks", "train", "with", "units", 7)) == (4, 44)
 
 
+def test_a_value_left_out_at_the_end_stands_inside_the_text() -> None:
+    assert read_document("? name", "x").position(("name",)) == (1, 7)
+
+
 @pytest.mark.parametrize(
     ("text", "offset", "column"),
     [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
-from unicodedata import east_asian_width
+from unicodedata import category, east_asian_width
 
 from .catalogue import title
 from .diagnostic import Diagnostic
@@ -45,6 +45,8 @@ def _block(one: Diagnostic, colours: dict[str, str]) -> str:
 
 def _blank(char: str) -> str:
     """Space as wide as a character, so that a caret stands below the next one."""
+    if category(char) in ("Mn", "Me"):
+        return ""  # an accent stands above the character before it
     return "\t" if char == "\t" else "  " if east_asian_width(char) in "WF" else " "
 
 

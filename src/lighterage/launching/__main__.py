@@ -7,6 +7,7 @@ records. Exit codes: 0 done, 64 bad input, 4 the store cannot be used, else the 
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import sys
 import tempfile
@@ -30,9 +31,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m lighterage.launching", description=__doc__)
     parser.add_argument("--store", required=True)
     parser.add_argument("--run", required=True)
-    parser.add_argument("--spec", required=True)
+    parser.add_argument("--spec", required=True, type=_whole)
     parser.add_argument("--index", type=int, default=0)
-    parser.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE", type=_whole)
+    parser.add_argument("--encoded-parameter", action="append", default=[], metavar="NAME=BASE64", type=_whole)
     parser.add_argument("--outputs", type=Path, help="folder for the values, a file each")
     parser.add_argument("--workspace", type=Path, help="folder to work in")
     options = parser.parse_args(arguments)
@@ -53,15 +55,17 @@ class _Launch:
         self.task = PlannedTask.model_validate(spec["task"])
         self.step = PlannedStep.model_validate(spec["step"])
         self.fan_in: dict[str, int | None] = spec.get("fan_in", {})
-        self.parameters = _parameters(spec.get("parameters", {}), options.parameter)
+        given = [*options.parameter, *map(_decoded, options.encoded_parameter)]
+        self.parameters = _parameters(spec.get("parameters", {}), given)
         self.store: Store = open_store(options.store)
         self.matrix = self.task.instances()[options.index]
+        self.before: dict[str, list[TaskRecord]] = {}
         self.begun, self.clock = time.time(), time.monotonic()
 
     def launch(self) -> int:
         lookup = lookup_in(self._records, lambda name: self.fan_in.get(name) is not None, self.parameters, self.matrix)
         try:
-            if not wanted(self.task, lookup):
+            if self._skipped_before() or not wanted(self.task, lookup):
                 return self._record("skipped")
             inputs = resolve_inputs(self.task, lambda name: self.step.inputs[name].optional, lookup)
         except Absent:
@@ -85,12 +89,18 @@ class _Launch:
             return self._record("failed", code, failure=failure, **facts)
         return self._record("succeeded", outputs=outputs, **facts)
 
+    def _skipped_before(self) -> bool:
+        """Whether a pod before this one did nothing. To the orchestrator it succeeded."""
+        return any(record.status == "skipped" for name in self.task.needs for record in self._records(name))
+
     def _records(self, task: str) -> list[TaskRecord]:
-        count = self.fan_in.get(task)
-        found = (
-            self.store.read_record(self.options.run, task, index) for index in range(1 if count is None else count)
-        )
-        return [record for record in found if record is not None]
+        if task not in self.before:
+            count = self.fan_in.get(task)
+            found = (
+                self.store.read_record(self.options.run, task, index) for index in range(1 if count is None else count)
+            )
+            self.before[task] = [record for record in found if record is not None]
+        return self.before[task]
 
     def _usable(self, action: dict[str, Any]) -> bool:
         if self.task.expires is not None and time.time() - action["created"] > self.task.expires:
@@ -127,6 +137,16 @@ class _Launch:
                 (self.options.outputs / name).write_text(
                     shown if isinstance(shown, str) else canonical(shown), encoding="utf-8"
                 )
+
+
+def _whole(argument: str) -> str:
+    """Argo hands over an argument of more than 128 KiB as ``@`` and the name of a file that holds it."""
+    return Path(argument[1:]).read_text(encoding="utf-8") if argument.startswith("@") else argument
+
+
+def _decoded(argument: str) -> str:
+    name, _, text = argument.partition("=")
+    return f"{name}={base64.b64decode(text, validate=True).decode()}"
 
 
 def _parameters(ports: dict[str, Any], given: list[str]) -> dict[str, Any]:

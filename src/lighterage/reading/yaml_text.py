@@ -2,6 +2,7 @@
 
 Working on events keeps depth, size and aliases bounded before anything could recurse: PyYAML's own composer
 of libyaml's events ends the process on deeply nested input.
+Without libyaml reading is slower and stricter about tabs, but no value differs.
 """
 
 from __future__ import annotations

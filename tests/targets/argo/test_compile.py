@@ -95,11 +95,11 @@ def test_only_the_parameters_a_task_uses_reach_it() -> None:
 
 @given(
     st.recursive(
-        st.text("{}\\u007b=wx\"'\n\x1b😀"), lambda inner: st.lists(inner) | st.dictionaries(st.text("{}a"), inner)
+        st.text("{}$(\\u007b=wx\"'\n\x1b😀"), lambda inner: st.lists(inner) | st.dictionaries(st.text("{}a"), inner)
     )
 )
-def test_inert_json_reads_back_and_has_no_tag(value: Any) -> None:
-    assert "{{" not in inert(value)
+def test_inert_json_reads_back_and_nobody_replaces_anything_in_it(value: Any) -> None:
+    assert not any(sign in inert(value) for sign in ("{{", "$(", "$$"))
     assert json.loads(inert(value)) == value
 
 
@@ -130,23 +130,39 @@ def test_conditions_read_text_by_its_type() -> None:
     )
 
 
-@pytest.mark.parametrize("reference", ["a.items", "a.maybe", "matrix.n", "loose.sum"])
+@pytest.mark.parametrize("reference", ["a.items", "a.maybe", "matrix.n", "loose.sum", "idle.sum", "after.sum"])
 def test_what_argo_cannot_know_the_launcher_decides(reference: str) -> None:
     spec = spec_of(
         plan(
             task("a"),
             task("loose", allow_failure=True),
-            task("b", "a", "loose", matrix={"n": [1]}, when=["==", {"$ref": reference}, 1]),
+            task("idle", "a", when=["<", {"$ref": "a.maybe"}, 1]),
+            task("after", "idle", inputs={}),
+            task("b", "a", "after", "idle", "loose", matrix={"n": [1]}, when=["==", {"$ref": reference}, 1]),
         )
     )
     assert "when" not in entries(spec)["b"]
 
 
+def test_a_task_that_may_find_an_output_missing_decides_nothing_in_argo() -> None:
+    found = task("found", "a", inputs={"a": {"$ref": "a.maybe"}})
+    spec = spec_of(plan(task("a"), found, task("b", "found", when=["<", {"$ref": "found.sum"}, 1])))
+    assert "when" not in entries(spec)["b"]
+
+
 def test_a_failure_that_is_allowed_stops_nobody() -> None:
-    made = entries(spec_of(plan(task("a", allow_failure=True), task("b", "a"), task("end", "b", allow_failure=True))))
-    assert made["b"]["depends"] == "(a.Succeeded || a.Failed || a.Errored)"
-    spec = spec_of(plan(task("end", allow_failure=True)))
-    assert entries(spec, entries(spec)["end"]["template"])["each"]["continueOn"] == {"error": True, "failed": True}
+    spec = spec_of(plan(task("a", allow_failure=True), task("b", "a")))
+    main = entries(spec)
+    assert main["b"]["depends"] == "a.Succeeded"
+    assert entries(spec, main["a"]["template"])["each"]["continueOn"] == {"error": True, "failed": True}
+
+
+def test_a_matrix_is_skipped_as_a_whole() -> None:
+    spec = spec_of(plan(task("a"), task("b", "a", matrix={"n": [1, 2]}, when=["<", {"$ref": "a.sum"}, 1])))
+    whole = entries(spec)["b"]
+    assert "when" in whole and "withSequence" not in whole
+    each = entries(spec, whole["template"])["each"]
+    assert "when" not in each and each["withSequence"] == {"count": "2"}
 
 
 def test_bad_input_is_never_tried_again() -> None:
@@ -173,6 +189,13 @@ def test_over_200_tasks_shards_wait_only_for_those_they_need() -> None:
     }
 
 
+def test_in_shards_the_launcher_decides_all_conditions() -> None:
+    tasks = [task(f"t{number}") for number in range(200)]
+    late = task("late", "t0", when=["<", {"$ref": "t0.sum"}, 1])
+    assert "when" not in entries(spec_of(plan(*tasks, late)), "shard-2")["late"]
+    assert "when" in entries(spec_of(plan(*tasks[:199], late)))["late"]
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [
@@ -180,6 +203,8 @@ def test_over_200_tasks_shards_wait_only_for_those_they_need() -> None:
         ({"store": "/home/store"}, "L503"),
         ({"store": "s3://{{x}}"}, "L504"),
         ({"parameters": {"p": {"type": "string"}}, "arguments": {"p": "{{x}}"}}, "L504"),
+        ({"parameters": {"p": {"type": "string", "description": "{{=x}}"}}, "arguments": {"p": "x"}}, "L504"),
+        ({"parameters": {"p": {"type": "string", "optional": True}}}, "L504"),
         ({"tasks": [task("t", retry={"limit": 1, "backoff": 1.0, "factor": 1.5, "max": 2.0})]}, "L504"),
         ({"tasks": [task("t", inputs={"a": "x" * 2**20})]}, "L602"),
         ({"tasks": [task(f"t{n}", timeout=float(n + 1)) for n in range(200)]}, "L602"),

@@ -68,7 +68,9 @@ trees = st.recursive(
 
 @given(trees)
 def test_pyyaml_reads_back_what_was_written(tree: object) -> None:
-    assert yaml.safe_load(write_yaml(tree)) == tree
+    text = write_yaml(tree)
+    assert yaml.load(text, yaml.SafeLoader) == tree
+    assert yaml.load(text, yaml.CSafeLoader) == tree
 
 
 @pytest.mark.argocheck

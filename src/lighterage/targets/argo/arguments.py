@@ -1,23 +1,29 @@
-"""What a pod is told: its task as JSON that Argo's templating passes on untouched."""
+"""What a pod is told: its task as JSON that Argo's templating and Kubernetes pass on untouched."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ...schemas.contract import Port
 from ...schemas.plan import Plan, PlannedStep, PlannedTask, canonical
 from ...schemas.template import references
 
 OUTPUTS = "/lighterage/outputs"
 WORKSPACE = "/lighterage"
 COMMAND = ["python3", "-m", "lighterage.launching"]
+_PLAIN = ("integer", "number", "boolean")
+_MEANT_BY_KUBERNETES = re.compile(r"\$(?=[$(])")
 
 
 def inert(value: Any) -> str:
-    """Canonical JSON without ``{{``. In JSON two opening braces in a row can only stand inside a string, where the
-    second is written as an escape; so it reads back as the same value.
+    """Canonical JSON without ``{{``, which Argo replaces, and without ``$(`` and ``$$``, which Kubernetes does.
+
+    All of them can only stand inside a string, where one character of each is written as an escape; so the JSON reads
+    back as the same value.
     """
-    return canonical(value).replace("{{", "{\\u007b")
+    return _MEANT_BY_KUBERNETES.sub(r"\\u0024", canonical(value).replace("{{", "{\\u007b"))
 
 
 def task_json(task: PlannedTask) -> str:
@@ -50,7 +56,7 @@ def launcher_arguments(plan: Plan, step: PlannedStep, parameters: Iterable[str])
         '"task":{{inputs.parameters.task}},'
         f'"workflow":{inert(plan.workflow)}}}'
     )
-    values = [part for name in parameters for part in ("--parameter", f"{name}={{{{workflow.parameters.{name}}}}}")]
+    values = [part for name in parameters for part in _parameter(name, plan.parameters[name])]
     return [
         "--store",
         plan.store,
@@ -66,3 +72,11 @@ def launcher_arguments(plan: Plan, step: PlannedStep, parameters: Iterable[str])
         spec,
         *values,
     ]
+
+
+def _parameter(name: str, port: Port) -> tuple[str, str]:
+    """Its value is known when a workflow is submitted, so Argo must make text harmless: as base64."""
+    place = f"workflow.parameters.{name}"
+    if port.type in _PLAIN:
+        return "--parameter", f"{name}={{{{{place}}}}}"
+    return "--encoded-parameter", f"{name}={{{{=sprig.b64enc({place})}}}}"

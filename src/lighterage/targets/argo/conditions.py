@@ -8,18 +8,47 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...schemas.contract import Port
-from ...schemas.template import is_reference
+from ...schemas.plan import Plan, PlannedTask
+from ...schemas.template import is_reference, references
 
 _VERBS = {"and": "&&", "or": "||"}
 _BRACES = re.compile(r"[{}\x7f]")
 
 
-def condition(expression: Any, known: Mapping[str, Port]) -> str | None:
-    """The text of `when`. None where Argo cannot know (a list, a matrix value, an output of another shard): then the
-    launcher decides in the pod, by the same expression.
+def conditions(plan: Plan) -> dict[str, str]:
+    """Task -> the text of its `when`, for each whose condition Argo can evaluate.
 
-    ``known`` are the references that Argo can evaluate here: ``parameters.x`` and ``task.output``.
+    It cannot know a list, a matrix value or an output that may not exist. Those the launcher decides in the pod, by the
+    same expression; and as such a pod may succeed without outputs, what follows it is the launcher's to decide too.
     """
+    known = {f"parameters.{name}": port for name, port in plan.parameters.items()}
+    present = set(known)
+    idle: set[str] = set()
+    """tasks whose pods may succeed without outputs"""
+    texts = {}
+    for task in plan.tasks:
+        text = None if task.when is None else condition(task.when, known)
+        if text is not None:
+            texts[task.name] = text
+        undecided = task.when is not None and text is None
+        if undecided or not idle.isdisjoint(task.needs) or not _given(task, present):
+            idle.add(task.name)
+            continue
+        if not task.allow_failure:
+            outputs = plan.steps[task.step].outputs.items()
+            sure = {f"{task.name}.{name}": port for name, port in outputs if not port.optional}
+            present |= sure.keys()
+            known |= {} if task.matrix else sure
+    return texts
+
+
+def _given(task: PlannedTask, present: set[str]) -> bool:
+    """Whether everything that the inputs refer to is sure to exist once the tasks before have succeeded."""
+    return all(name in present or name.startswith("matrix.") for name in references(task.inputs))
+
+
+def condition(expression: Any, known: Mapping[str, Port]) -> str | None:
+    """The text of one `when`; None where Argo cannot know. ``known`` are the references that it can evaluate."""
     try:
         return f"{{{{= {_text(expression, known)} }}}}"
     except _NotHere:

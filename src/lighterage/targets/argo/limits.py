@@ -41,13 +41,12 @@ def plan_mistakes(plan: Plan, environment: Environment) -> Iterator[Diagnostic]:
         )
     for name, value in plan.arguments.items():
         if "{{" in (value if isinstance(value, str) else canonical(value)):
-            yield _mistake(
-                plan,
-                "L504",
-                ("parameters", name),
-                None,
-                f"the value of parameter {name!r} contains '{{{{', which Argo would take for a template",
-            )
+            message = f"the value of parameter {name!r} contains '{{{{', which Argo would take for a template"
+            yield _mistake(plan, "L504", ("parameters", name), None, message)
+    for name in plan.parameters:
+        if plan.arguments.get(name) is None:
+            message = f"parameter {name!r} has no value, and Argo starts no workflow without one"
+            yield _mistake(plan, "L504", ("parameters", name), None, message, "give it a default, or compile with -p")
     for task in plan.tasks:
         if task.retry and task.retry.factor % 1:
             yield _mistake(
@@ -62,11 +61,12 @@ def plan_mistakes(plan: Plan, environment: Environment) -> Iterator[Diagnostic]:
 
 
 def _templated(plan: Plan, environment: Environment) -> Iterator[Diagnostic]:
-    """Text of the environment that reaches a manifest as it is."""
+    """Text that reaches a manifest as it is. Argo's templating goes over all of it, descriptions too."""
     site = next(iter(environment.sites.values()))
     images = {step.image: environment.images.get(step.image, step.image) for step in plan.steps.values()}
     places: dict[tuple[str, ...], Any] = {
         ("store", "url"): plan.store,
+        **{("parameters", name): [port.description, port.enum] for name, port in plan.parameters.items()},
         **{("images", name): image for name, image in images.items()},
         **{("sites", "pools", name): pool.model_dump(mode="json") for name, pool in site.pools.items()},
     }

@@ -1,0 +1,119 @@
+"""Pods as a manifest describes them, started here one after the other: what the launcher makes of its arguments."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lighterage.launching.__main__ import main
+from lighterage.schemas.plan import Plan
+from lighterage.storing import open_store
+from lighterage.targets.argo import compile_plan
+
+from .plans import ENVIRONMENT, plan, step, task
+
+LARGEST_ARGUMENT = 128 * 1024
+ECHO = step(
+    command=["python3", "-c", "import os, shutil; shutil.copy(os.environ['LIGHTERAGE_INPUTS'], '${outputs.told}')"],
+    python=None,
+    inputs={"a": {"type": "string"}},
+    outputs={"told": {"type": "object"}, "maybe": {"type": "string", "optional": True}},
+)
+HOSTILE = [
+    "",
+    "{{workflow.name}}",
+    "{{=1/0}}",
+    "{{{{x}}}}",
+    "'; id; '",
+    "$(id) `id` ${inputs.a}",
+    "$(HOME) $$ $$(HOME) $$$(HOME) $",
+    '"\\',
+    "a\nb\r\tc",
+    "\x00\x07\x1b\x7f",
+    "é漢😀\U000e0001\u202e",
+    "@/etc/passwd",
+    "--index",
+    "x" * 200_000,
+]
+
+
+def start(compiled: Plan, name: str, folder: Path, parameters: dict[str, str] | None = None) -> dict[str, Any]:
+    """Does with one task what Argo and Kubernetes do: replaces, moves long arguments to files, starts."""
+    spec = yaml.load(compile_plan(compiled, ENVIRONMENT)["demo.template.yaml"], yaml.CSafeLoader)["spec"]
+    templates = {one["name"]: one for one in spec["templates"]}
+    [entry] = [one for one in templates["main"]["dag"]["tasks"] if one["name"] == name]
+    given = {
+        "inputs.parameters.fan-in": "{}",
+        "inputs.parameters.index": "0",
+        "workflow.uid": "1",
+        "workflow.name": "r",
+    }
+    given |= {f"inputs.parameters.{one['name']}": one["value"] for one in entry["arguments"]["parameters"]}
+    for one, value in (parameters or {}).items():
+        given[f"workflow.parameters.{one}"] = value
+        given[f"=sprig.b64enc(workflow.parameters.{one})"] = b64encode(value.encode()).decode()
+    arguments = []
+    for number, text in enumerate(templates[entry["template"]]["container"]["args"]):
+        for tag, value in given.items():
+            text = text.replace(f"{{{{{tag}}}}}", value)
+        text = re.sub(r"\$\$|\$\(HOME\)", lambda match: "$" if match[0] == "$$" else "/tmp", text)
+        if len(text.encode()) > LARGEST_ARGUMENT:
+            (folder / f"{name}-{number}").write_text(text, encoding="utf-8")
+            text = f"@{folder / f'{name}-{number}'}"
+        arguments.append(text)
+    places = {"--store": folder / "store", "--workspace": folder, "--outputs": folder / "outputs"}
+    for option, place in places.items():
+        arguments[arguments.index(option) + 1] = str(place)
+
+    code = main(arguments)
+
+    record = open_store(str(folder / "store")).read_record("r.1", name, 0)
+    return {"code": code, "status": record and record.status, "outputs": record.outputs if record else {}}
+
+
+@pytest.mark.parametrize("hostile", HOSTILE, ids=lambda text: json.dumps(text)[:20])
+def test_any_text_reaches_the_step_as_it_was_written(hostile: str, tmp_path: Path) -> None:
+    compiled = plan(task("t", inputs={"a": hostile}), steps={"demo/add@1": ECHO})
+    assert start(compiled, "t", tmp_path)["outputs"]["told"] == {"a": hostile}
+
+
+@pytest.mark.parametrize("hostile", HOSTILE, ids=lambda text: json.dumps(text)[:20])
+def test_any_text_given_at_submission_reaches_the_step(hostile: str, tmp_path: Path) -> None:
+    compiled = plan(
+        task("t", inputs={"a": {"$ref": "parameters.word"}}),
+        parameters={"word": {"type": "string"}},
+        arguments={"word": "a"},
+        steps={"demo/add@1": ECHO},
+    )
+    assert start(compiled, "t", tmp_path, {"word": hostile})["outputs"]["told"] == {"a": hostile}
+
+
+def test_parameters_arrive_typed_and_bad_ones_end_in_64(tmp_path: Path) -> None:
+    port = {"type": "integer", "minimum": 1}
+    echo = ECHO.model_copy(update={"inputs": plan(parameters={"a": port}).parameters})
+    compiled = plan(
+        task("t", inputs={"a": {"$ref": "parameters.epochs"}}),
+        parameters={"epochs": port},
+        arguments={"epochs": 3},
+        steps={"demo/add@1": echo},
+    )
+    assert start(compiled, "t", tmp_path, {"epochs": "5"})["outputs"]["told"] == {"a": 5}
+    for wrong in ("0", "five", "1.5", ""):
+        assert start(compiled, "t", tmp_path, {"epochs": wrong})["code"] == 64
+
+
+def test_a_pod_that_did_nothing_is_followed_by_pods_that_do_nothing(tmp_path: Path) -> None:
+    compiled = plan(
+        task("a", inputs={"a": "x"}),
+        task("idle", "a", inputs={"a": "x"}, when=["==", {"$ref": "a.maybe"}, "x"]),
+        task("after", "idle", inputs={"a": "x"}),
+        steps={"demo/add@1": ECHO},
+    )
+    told = [start(compiled, name, tmp_path) for name in ("a", "idle", "after")]
+    assert [(one["code"], one["status"]) for one in told] == [(0, "succeeded"), (0, "skipped"), (0, "skipped")]
