@@ -18,9 +18,9 @@ from typing import Any
 from ..schemas import BadInput
 from ..schemas.contract import Port, problems, typed
 from ..schemas.plan import PlannedStep, PlannedTask, canonical
-from ..schemas.record import ArtifactRef, Failure, TaskRecord
+from ..schemas.record import TaskRecord
 from ..storing import Store, StoreError, open_store
-from .attempt import Attempt, attempt, read_result
+from .attempt import Attempt, attempt, earlier_result, exit_code_of
 from .execute import Work
 from .failure import BAD_INPUT
 from .ingredients import ingredients, key_of
@@ -73,8 +73,7 @@ class _Launch:
         found = ingredients(self.step, inputs, None)
         key = key_of(found)
         facts: dict[str, Any] = {"key": key, "ingredients": found}
-        action = self.store.find_action(key) if self.task.cache else None
-        if action and self._usable(action):
+        if action := earlier_result(self.store, self.task, self.step, key):
             return self._record("succeeded", outputs=action["outputs"], cached=True, from_run=action["run"], **facts)
         return self._work(inputs, key, facts)
 
@@ -83,11 +82,8 @@ class _Launch:
             about = Attempt(
                 self.options.run, self.task.name, key if self.task.cache else None, self.task.expires is not None
             )
-            code = attempt(Work(self.step, inputs, Path(folder)), about, self.store)
-            outputs, failure = read_result(Path(folder))
-        if failure:
-            return self._record("failed", code, failure=failure, **facts)
-        return self._record("succeeded", outputs=outputs, **facts)
+            result = attempt(Work(self.step, inputs, Path(folder)), about, self.store)
+        return self._record("failed" if "failure" in result else "succeeded", exit_code_of(result), **result, **facts)
 
     def _skipped_before(self) -> bool:
         """Whether a pod before this one did nothing. To the orchestrator it succeeded."""
@@ -102,13 +98,7 @@ class _Launch:
             self.before[task] = [record for record in found if record is not None]
         return self.before[task]
 
-    def _usable(self, action: dict[str, Any]) -> bool:
-        if self.task.expires is not None and time.time() - action["created"] > self.task.expires:
-            return False
-        artifacts = [value for name, value in action["outputs"].items() if self.step.outputs[name].is_artifact]
-        return all(self.store.has(ArtifactRef.model_validate(one)) for one in artifacts)
-
-    def _record(self, status: str, code: int = 0, *, failure: Failure | None = None, **facts: Any) -> int:
+    def _record(self, status: str, code: int = 0, **facts: Any) -> int:
         record = TaskRecord.model_validate(
             {
                 "run": self.options.run,
@@ -118,7 +108,6 @@ class _Launch:
                 "status": status,
                 "started": self.begun,
                 "seconds": time.monotonic() - self.clock,
-                "failure": failure,
                 **facts,
             }
         )

@@ -1,22 +1,17 @@
-"""One attempt inside a process of its own: the work, its result in a file, its publication in the cache."""
+"""One attempt inside a process of its own: the work, its publication in the cache, its result as JSON."""
 
 from __future__ import annotations
 
-import json
-import os
 import time
-import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..schemas.plan import canonical
-from ..schemas.record import Failure
+from ..schemas.plan import PlannedStep, PlannedTask
+from ..schemas.record import ArtifactRef
 from ..storing import Store
 from .execute import Work, execute
 from .failure import TaskFailure
-
-RESULT = "result.json"
 
 
 @dataclass(frozen=True)
@@ -31,8 +26,8 @@ class Attempt:
     """take the place of an earlier result"""
 
 
-def attempt(work: Work, about: Attempt, store: Store) -> int:
-    """Does the work and leaves ``result.json`` in its folder; returns the process's exit code."""
+def attempt(work: Work, about: Attempt, store: Store) -> dict[str, Any]:
+    """Does the work; returns ``{"outputs": …}`` or ``{"failure": …}``, as a record keeps them."""
     begun = time.monotonic()
     try:
         outputs = execute(work, store)
@@ -46,18 +41,23 @@ def attempt(work: Work, about: Attempt, store: Store) -> int:
                 replace=about.replace,
             )
             outputs = action["outputs"]
-        _leave(work.folder, {"outputs": outputs})
-        return 0
+        return {"outputs": outputs}
     except TaskFailure as error:
         _explain(error)
-        _leave(work.folder, {"failure": error.failure.model_dump(mode="json")})
-        return error.failure.exit_code or 1
+        return {"failure": error.failure.model_dump(mode="json")}
+
+
+def exit_code_of(result: dict[str, Any]) -> int:
+    """The exit code of a process that did this attempt."""
+    return (result["failure"]["exit_code"] or 1) if "failure" in result else 0
 
 
 def _explain(error: TaskFailure) -> None:
     """The reader of the log sees the step's own lines of the traceback, not the engine's."""
     cause = error.__cause__
     if cause is not None and error.failure.kind == "error":
+        import traceback
+
         frames = cause.__traceback__
         while frames is not None and Path(frames.tb_frame.f_code.co_filename).parent == Path(__file__).parent:
             frames = frames.tb_next
@@ -66,29 +66,10 @@ def _explain(error: TaskFailure) -> None:
         print(f"{error.failure.kind}: {error.failure.message}", flush=True)
 
 
-def _leave(folder: Path, result: dict[str, Any]) -> None:
-    partial = folder / (RESULT + ".partial")
-    partial.write_text(canonical(result), encoding="utf-8")
-    partial.replace(folder / RESULT)
-
-
-def read_result(folder: Path) -> tuple[dict[str, Any] | None, Failure | None]:
-    """What an attempt left: outputs, or a failure, or neither when its process was ended from outside."""
-    try:
-        result = json.loads((folder / RESULT).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None, None
-    failure = result.get("failure")
-    return result.get("outputs"), Failure.model_validate(failure) if failure else None
-
-
-def flush_and_exit(code: int) -> None:
-    """Ends a forked process at once: no exit handler of a library that belongs to its parent runs."""
-    import sys
-
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError):
-            code = code or 1
-    os._exit(code)
+def earlier_result(store: Store, task: PlannedTask, step: PlannedStep, key: str) -> dict[str, Any] | None:
+    """The action of an earlier run that may stand for this one: young enough, and its artifacts are there."""
+    action = store.find_action(key) if task.cache else None
+    if action is None or (task.expires is not None and time.time() - action["created"] > task.expires):
+        return None
+    artifacts = [value for name, value in action["outputs"].items() if step.outputs[name].is_artifact]
+    return action if all(store.has(ArtifactRef.model_validate(one)) for one in artifacts) else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ class Work:
     inputs: dict[str, Any]
     """name -> value, or an artifact's reference as JSON"""
     folder: Path
-    """workspace of its own: `inputs/`, `outputs/` and the current folder of the step, `work/`"""
+    """workspace of its own, the step's current folder; artifacts come and go in its `inputs/` and `outputs/`"""
     base: Path | None = None
     """folder that relative paths in external values start from"""
 
@@ -37,8 +36,8 @@ class Work:
 def execute(work: Work, store: Store) -> dict[str, Any]:
     """Runs the step and publishes its artifacts; returns its outputs as a record keeps them. Raises TaskFailure."""
     require(work.step)
-    for name in ("inputs", "outputs", "work"):
-        (work.folder / name).mkdir(parents=True, exist_ok=True)
+    if work.step.command or any(port.is_artifact for port in work.step.outputs.values()):
+        (work.folder / "outputs").mkdir()
     places = {name: work.folder / "outputs" / name for name in work.step.outputs}
     try:
         returned = _call_python(work, store, places) if work.step.python else _run_command(work, store, places)
@@ -54,7 +53,7 @@ def _call_python(work: Work, store: Store, places: dict[str, Path]) -> Any:
     for name, port in work.step.outputs.items():
         if port.is_artifact:
             arguments[name] = kind_of(port.type)(places[name], type=port.type)
-    os.chdir(work.folder / "work")
+    os.chdir(work.folder)
     try:
         return function(**arguments)
     except BadInput as error:
@@ -95,6 +94,7 @@ def _run_command(work: Work, store: Store, places: dict[str, Path]) -> dict[str,
     """Each argument may hold `${inputs.x}` and `${outputs.x}`; no shell is involved. Values come back as JSON files."""
     import json
     import re
+    import subprocess
 
     inputs = {name: _staged(work, name, value, store) for name, value in work.inputs.items()}
 
@@ -121,7 +121,7 @@ def _run_command(work: Work, store: Store, places: dict[str, Path]) -> dict[str,
     sys.stdout.flush()
     try:
         code = subprocess.run(
-            arguments, cwd=work.folder / "work", env=environment, stdin=subprocess.DEVNULL, check=False
+            arguments, cwd=work.folder, env=environment, stdin=subprocess.DEVNULL, check=False
         ).returncode
     except OSError as error:
         raise TaskFailure("missing", f"{arguments[0]!r} cannot be started: {error.strerror}") from error

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
-import secrets
 import selectors
 import shutil
-import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,20 +13,20 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ... import __version__
-from ...launching.attempt import Attempt, attempt, read_result
-from ...launching.execute import Work, ended
-from ...launching.failure import TaskFailure
+from ...launching.attempt import Attempt, attempt, earlier_result
+from ...launching.execute import Work
 from ...launching.ingredients import ingredients, key_of
 from ...launching.inputs import Absent, lookup_in, resolve_inputs, wanted
 from ...schemas import BadInput
 from ...schemas.plan import Plan, PlannedTask
-from ...schemas.record import ArtifactRef, Failure, RunRecord, TaskRecord
+from ...schemas.record import Failure, RunRecord, TaskRecord
 from ...schemas.template import resolve
 from ...storing import Store
 from .capacity import Capacity
+from .endings import failure_of, wait_before_retry
 from .instances import Instance, Progress
-from .server import Server
-from .supervisor import EXIT
+from .signals import Signals
+from .workers import Worker, Workers
 
 
 class Observer(Protocol):
@@ -73,7 +71,7 @@ def run_plan(plan: Plan, store: Store, options: Options, observer: Observer) -> 
 
 def new_run_name(workflow: str) -> str:
     """Sorts by time and is unique: ``motion-20260102-030405-1a2b3c``."""
-    return f"{workflow}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
+    return f"{workflow}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{os.urandom(3).hex()}"
 
 
 @dataclass
@@ -82,20 +80,20 @@ class _Run:
     store: Store
     options: Options
     observer: Observer
-    running: dict[int, Instance] = field(default_factory=dict)
+    running: dict[Worker, Instance] = field(default_factory=dict)
     queue: list[Instance] = field(default_factory=list)
     later: list[tuple[float, Instance]] = field(default_factory=list)
     """attempts that wait for their back-off: due time, instance"""
-    signal: int | None = None
+    numbers: int = 0
+    workspace: Path | None = None
+    workers: Workers | None = None
 
     def __post_init__(self) -> None:
         self.name = new_run_name(self.plan.workflow)
         active = self.options.active if self.options.active is not None else {task.name for task in self.plan.tasks}
         self.progress = Progress(self.plan, set(active))
-        self.servers: dict[tuple[str, ...], Server] = {}
         self.selector = selectors.DefaultSelector()
-        self.numbers = 0
-        self.workspace: Path | None = None
+        self.signals = Signals(self.selector)
 
     def run(self) -> Outcome:
         record = RunRecord(
@@ -109,36 +107,23 @@ class _Run:
         )
         self.store.write_plan(self.name, self.plan)
         self.store.write_run(record)
-        handlers = self._catch_signals()
-        try:
-            self._loop()
-        finally:
-            for server in self.servers.values():
-                server.close()
-            self._release()
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
-        tasks = [
-            one for task in self.plan.tasks if task.name in self.progress.tasks for one in self.progress.of(task.name)
-        ]
+        with self.selector, self.signals:
+            try:
+                self._loop()
+            finally:
+                if self.workers:
+                    self.workers.close()
+                if self.workspace:
+                    shutil.rmtree(self.workspace, ignore_errors=True)
+        tasks = [one for name in self.progress.tasks for one in self.progress.of(name)]
         record = record.model_copy(
             update={"finished": time.time(), "status": self._status(tasks), "outputs": self._outputs()}
         )
         self.store.write_run(record)
-        return Outcome(record, tasks, self.signal)
-
-    def _release(self) -> None:
-        self.selector.close()
-        signal.set_wakeup_fd(-1)
-        for end in self._wake:
-            os.close(end)
-        for end in self.__dict__.pop("lifeline", ()):
-            os.close(end)
-        if self.workspace:
-            shutil.rmtree(self.workspace, ignore_errors=True)
+        return Outcome(record, tasks, self.signals.caught)
 
     def _status(self, tasks: list[TaskRecord]) -> str:
-        if self.signal:
+        if self.signals.caught:
             return "cancelled"
         bad = any(one.status == "failed" and not self.progress.tasks[one.task].allow_failure for one in tasks)
         return "failed" if bad else "succeeded"
@@ -147,10 +132,8 @@ class _Run:
         lookup = lookup_in(self.progress.of, self.progress.many, self.plan.arguments, {})
         outputs = {}
         for name, template in self.plan.outputs.items():
-            try:
+            with contextlib.suppress(Absent, KeyError):
                 outputs[name] = resolve(template, lookup)
-            except (Absent, KeyError):
-                continue
         return outputs
 
     # --- the loop ---
@@ -170,7 +153,7 @@ class _Run:
         self.progress.sizes[task.name] = len(combinations)
         for index, matrix in enumerate(combinations):
             instance = Instance(task, index, matrix)
-            verdict = "cancelled" if self.signal else self.progress.verdict(task)
+            verdict = "cancelled" if self.signals.caught else self.progress.verdict(task)
             if verdict:
                 self._end(instance, verdict)
             else:
@@ -190,8 +173,7 @@ class _Run:
         except BadInput as error:
             return self._end(instance, "failed", failure=Failure(kind="bad_input", message=str(error), exit_code=64))
         instance.key = key_of(instance.ingredients)
-        action = self._cached(task, instance.key)
-        if action:
+        if task.name not in self.options.force and (action := earlier_result(self.store, task, step, instance.key)):
             outputs, before = action["outputs"], action["run"]
             return self._end(instance, "succeeded", outputs=outputs, cached=True, from_run=before)
         if self.options.selected is not None and task.name not in self.options.selected:
@@ -199,17 +181,6 @@ class _Run:
             return self._end(instance, "failed", failure=Failure(kind="missing", message=message))
         self.queue.append(instance)
         return None
-
-    def _cached(self, task: PlannedTask, key: str) -> dict[str, Any] | None:
-        """An earlier result that may be used: young enough, and its artifacts are there."""
-        if not task.cache or task.name in self.options.force:
-            return None
-        action = self.store.find_action(key)
-        if action is None or (task.expires is not None and time.time() - action["created"] > task.expires):
-            return None
-        ports = self.plan.steps[task.step].outputs
-        artifacts = [value for name, value in action["outputs"].items() if ports[name].is_artifact]
-        return action if all(self.store.has(ArtifactRef.model_validate(one)) for one in artifacts) else None
 
     def _start_waiting(self) -> None:
         now = time.monotonic()
@@ -231,115 +202,71 @@ class _Run:
         return task.max_parallel is None or sum(one.task is task for one in self.running.values()) < task.max_parallel
 
     def _start(self, instance: Instance) -> None:
-        self.numbers += 1
-        number = self.numbers
-        if self.workspace is None:
+        if self.workers is None or self.workspace is None:
             self.workspace = self.store.workspace()
-            self.lifeline = os.pipe()
-        instance.folder = self.workspace / str(number)
+            self.workers = Workers(self._perform, self.workspace, self.selector)
+        self.numbers += 1
+        instance.folder = self.workspace / str(self.numbers)
         instance.folder.mkdir()
         instance.log = self.store.log_file(self.name, instance.task.name, instance.index) or instance.folder / "log"
         instance.started, instance.clock = time.time(), time.monotonic()
         self.options.capacity.take(instance.task.resources)
-        self.running[number] = instance
         self.observer.started(instance)
-        self._server(instance).start(
-            number,
-            {
-                "task": instance.task.name,
-                "inputs": instance.inputs,
-                "key": instance.key if instance.task.cache else None,
-                "folder": str(instance.folder),
-                "log": str(instance.log),
-                "timeout": instance.task.timeout,
-            },
-        )
-
-    def _server(self, instance: Instance) -> Server:
+        job = {
+            "task": instance.task.name,
+            "inputs": instance.inputs,
+            "key": instance.key if instance.task.cache else None,
+            "folder": str(instance.folder),
+            "log": str(instance.log),
+            "timeout": instance.task.timeout,
+        }
         preload = tuple(self.plan.steps[instance.task.step].preload)
-        if preload not in self.servers:
-            assert self.workspace is not None
-            log = self.workspace / f"server-{len(self.servers)}.log"
-            server = self.servers[preload] = Server(preload, self._perform, log, self.lifeline)
-            self.selector.register(server.socket, selectors.EVENT_READ, preload)
-        return self.servers[preload]
+        self.running[self.workers.start(preload, job)] = instance
 
-    def _perform(self, job: dict[str, Any]) -> int:
+    def _perform(self, job: dict[str, Any]) -> dict[str, Any]:
         """In the task's own process."""
         task = self.progress.tasks[job["task"]]
         work = Work(self.plan.steps[task.step], job["inputs"], Path(job["folder"]), self.options.base)
-        about = Attempt(
-            self.name, task.name, job["key"], replace=task.name in self.options.force or task.expires is not None
-        )
-        return attempt(work, about, self.store)
+        replace = task.name in self.options.force or task.expires is not None
+        return attempt(work, Attempt(self.name, task.name, job["key"], replace), self.store)
 
     def _wait(self) -> None:
         """Until a task ends, a back-off is over, or a signal comes."""
         wait = min((at for at, _ in self.later), default=None)
         for key, _ in self.selector.select(None if wait is None else max(0.0, wait - time.monotonic())):
-            if key.data is None:
+            if key.data is self.signals:
                 self._signalled()
-                continue
-            server = self.servers[key.data]
-            done = server.done()
-            if done is None:
-                self._server_died(key.data)
-            for number in done or ():
-                self._ended(number)
+            elif self.workers and (answer := self.workers.collect(key.data)) and key.data in self.running:
+                self._ended(self.running.pop(key.data), answer)
 
-    def _server_died(self, preload: tuple[str, ...]) -> None:
-        """The kernel's choice when memory runs out may fall on the server; its tasks failed with it."""
-        server = self.servers.pop(preload)
-        self.selector.unregister(server.socket)
-        server.close()
-        for number, instance in list(self.running.items()):
-            if tuple(self.plan.steps[instance.task.step].preload) == preload:
-                self._ended(number)
+    def _signalled(self) -> None:
+        self.signals.drain()
+        if not self.signals.caught:
+            return
+        waiting: Sequence[Instance] = [*self.queue, *(instance for _, instance in self.later)]
+        self.queue, self.later = [], []
+        for instance in waiting:
+            self._end(instance, "cancelled")
+        for worker in self.running:
+            worker.stop()
 
     # --- ends ---
 
-    def _ended(self, number: int) -> None:
-        instance = self.running.pop(number)
+    def _ended(self, instance: Instance, answer: dict[str, Any]) -> None:
         assert instance.folder is not None
         self.options.capacity.give_back(instance.task.resources)
-        outputs, failure = read_result(instance.folder)
-        how = _exit_of(instance.folder)
-        if outputs is None or how["reason"]:
-            failure = self._why(instance, how, failure)
         shutil.rmtree(instance.folder, ignore_errors=True)
+        failure = failure_of(answer, instance.task.timeout)
         if failure is None:
-            self._end(instance, "succeeded", outputs=outputs or {}, peak_memory=how["peak"])
-        elif self.signal:
+            self._end(instance, "succeeded", outputs=answer["result"]["outputs"], peak_memory=answer["peak"])
+        elif self.signals.caught:
             self._end(instance, "cancelled", failure=failure)
-        elif (wait := self._wait_before_retry(instance, failure)) is not None:
+        elif (wait := wait_before_retry(instance.task.retry, instance.attempt, failure)) is not None:
             self.observer.again(instance, failure, wait)
             instance.attempt += 1
             self.later.append((time.monotonic() + wait, instance))
         else:
-            self._end(instance, "failed", failure=failure, peak_memory=how["peak"])
-
-    @staticmethod
-    def _why(instance: Instance, how: dict[str, Any], told: Failure | None) -> Failure:
-        if how["reason"] == "timeout":
-            return Failure(
-                kind="timeout", message=f"the step did not end within {instance.task.timeout:g} s", exit_code=124
-            )
-        if how["reason"] == "stopped":
-            return Failure(kind="signal", message="the run was stopped", signal="SIGTERM")
-        if told:
-            return told
-        failure: TaskFailure = ended(how["code"])
-        return failure.failure
-
-    @staticmethod
-    def _wait_before_retry(instance: Instance, failure: Failure) -> float | None:
-        """Seconds until the next attempt; None when there is none."""
-        retry = instance.task.retry
-        if retry is None or instance.attempt > retry.limit or failure.kind in ("bad_input", "missing"):
-            return None
-        if retry.exit_codes is not None and failure.exit_code not in retry.exit_codes:
-            return None
-        return min(retry.backoff * retry.factor ** (instance.attempt - 1), retry.max)
+            self._end(instance, "failed", failure=failure, peak_memory=answer["peak"])
 
     def _end(self, instance: Instance, status: str, **facts: Any) -> None:
         record = TaskRecord.model_validate(
@@ -360,41 +287,3 @@ class _Run:
         self.store.write_record(record)
         self.progress.end(record)
         self.observer.ended(record, instance.label, instance.log)
-
-    # --- signals ---
-
-    def _catch_signals(self) -> dict[int, Any]:
-        """Signals wake the loop through a pipe; the first one stops the run, a second one ends it at once."""
-        read, write = os.pipe()
-        os.set_blocking(read, False)
-        os.set_blocking(write, False)
-        signal.set_wakeup_fd(write, warn_on_full_buffer=False)
-        self._wake = read, write
-        self.selector.register(read, selectors.EVENT_READ, None)
-        return {
-            number: signal.signal(number, self._caught) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        }
-
-    def _caught(self, number: int, _: Any) -> None:
-        if self.signal:
-            os._exit(128 + number)  # the lifeline closes, and supervisors end their tasks
-        self.signal = number
-
-    def _signalled(self) -> None:
-        os.read(self._wake[0], 512)
-        if not self.signal:
-            return
-        waiting: Sequence[Instance] = [*self.queue, *(instance for _, instance in self.later)]
-        self.queue, self.later = [], []
-        for instance in waiting:
-            self._end(instance, "cancelled")
-        for number, instance in self.running.items():
-            self._server(instance).stop(number)
-
-
-def _exit_of(folder: Path) -> dict[str, Any]:
-    """How a task's process ended; as if killed when not even its supervisor could tell."""
-    try:
-        return json.loads((folder / EXIT).read_text())
-    except (OSError, ValueError):
-        return {"code": -int(signal.SIGKILL), "reason": None, "peak": None}
