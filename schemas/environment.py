@@ -41,7 +41,7 @@ class Site(Shape):
 
     target: Literal["local", "argo"]
     """what it runs on"""
-    capacity: Capacity = Capacity()
+    capacity: Annotated[Capacity, Field(default_factory=Capacity)]
     """of a local site"""
     context: str | None = None
     """kubectl context of a cluster"""
@@ -98,5 +98,5 @@ class Environment(Shape):
     """the laptop or cluster"""
     placement: list[Placement] = []
     """tasks -> pools"""
-    security: Security = Security()
+    security: Annotated[Security, Field(default_factory=Security)]
     """what pods may do"""

@@ -39,7 +39,7 @@ class Step(Shape):
     """distributions that must be installed; their versions are part of the cache key"""
     preload: list[str] = []
     """modules that a warm worker imports once, before tasks are forked from it"""
-    resources: Resources = Resources()
+    resources: Annotated[Resources, Field(default_factory=Resources)]
     """what it needs unless the task says otherwise"""
 
     @model_validator(mode="after")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from pathlib import Path
 
@@ -63,6 +64,8 @@ def command(
         selected=selected,
     )
     opened = open_store(settled.store)
+    gc.freeze()
+    gc.enable()  # a run may be long
     outcome = run_plan(settled, opened, options, observer(quiet or form == "json"))
     places = _export(settled, opened, outcome) if outcome.record.status == "succeeded" else {}
     if form == "json":

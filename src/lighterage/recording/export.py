@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,8 @@ from .view import is_artifact
 
 def export(ref: ArtifactRef, place: Path, store: Store) -> None:
     """A writable copy at ``place``, which is replaced whole or not at all."""
+    import tempfile
+
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=place.parent, prefix=".partial-") as folder:
         fetched = Path(folder) / "fetched"
@@ -26,6 +26,8 @@ def export(ref: ArtifactRef, place: Path, store: Store) -> None:
 
 
 def _copy(source: Path, destination: Path) -> None:
+    import shutil
+
     if not source.is_dir():
         shutil.copyfile(source, destination)
         return

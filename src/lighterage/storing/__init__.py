@@ -1,7 +1,7 @@
 """Content-addressed artifacts, results and run records under one URL.
 
 objects/sha256/ab/<digest>   a blob, or a tree: canonical JSON that lists a folder's files
-actions/ab/<key>.json        what a cache key gave
+actions/<key>.json           what a cache key gave
 runs/<run>/…                 plan, records, logs
 format                       the layout's version
 """

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -82,6 +80,8 @@ class Artifacts:
             with explained(destination):
                 self._fetch_entries(entries, destination)
         except BaseException:
+            import shutil
+
             shutil.rmtree(destination, ignore_errors=True)
             raise
 
@@ -183,6 +183,8 @@ def _for_all(function: Callable[[Item], Result], items: Iterable[Item]) -> list[
     known = list(items)
     if len(known) < _MANY:
         return [function(item) for item in known]
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(_PARALLEL) as pool:
         futures = [pool.submit(function, item) for item in known]
         try:

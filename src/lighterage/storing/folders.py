@@ -6,9 +6,6 @@ import contextlib
 import functools
 import hashlib
 import os
-import secrets
-import shutil
-import socket
 from pathlib import Path
 
 from .errors import StoreError
@@ -47,7 +44,7 @@ def sync_folder(folder: Path) -> None:
 
 def owned_name() -> str:
     """`<pid>-<machine>-<random>`: what a killed process leaves can be told from work in progress."""
-    return f"{os.getpid()}-{_machine()}-{secrets.token_hex(6)}"
+    return f"{os.getpid()}-{_machine()}-{os.urandom(6).hex()}"
 
 
 def clean(root: Path) -> None:
@@ -65,6 +62,8 @@ def clean(root: Path) -> None:
 
 def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
+        import shutil
+
         shutil.rmtree(path, ignore_errors=True)
     else:
         with contextlib.suppress(OSError):
@@ -81,6 +80,8 @@ def _machine() -> str:
         host = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         processes = str(Path("/proc/self/ns/pid").readlink())
     except OSError:
+        import socket
+
         host, processes = socket.gethostname(), ""
     return hashlib.sha256(f"{host} {processes}".encode()).hexdigest()[:8]
 

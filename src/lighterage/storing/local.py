@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import filecmp
 import hashlib
 import os
-import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -98,7 +96,7 @@ class LocalBackend:
 
     def set_aside(self, key: str) -> None:
         place = self._path(key)
-        aside = self.root / "damaged" / f"{place.name}-{secrets.token_hex(4)}"
+        aside = self.root / "damaged" / f"{place.name}-{os.urandom(4).hex()}"
         with contextlib.suppress(OSError):
             aside.parent.mkdir(exist_ok=True)
             place.rename(aside)
@@ -111,7 +109,8 @@ class LocalBackend:
         """A place in `tmp/` to write, taken away afterwards; errors name the store and what was to go in."""
         partial = self.root / "tmp" / owned_name()
         with explained(self.root, f" while keeping {what}"):
-            partial.parent.mkdir(exist_ok=True)
+            if not partial.parent.is_dir():
+                partial.parent.mkdir(exist_ok=True)
             try:
                 yield partial
             finally:
@@ -168,6 +167,8 @@ def _copy(read: BinaryIO, write: BinaryIO) -> tuple[str, int]:
 
 
 def _same(partial: Path, place: Path) -> bool:
+    import filecmp
+
     try:
         return filecmp.cmp(partial, place, shallow=False)
     except FileNotFoundError:

@@ -137,7 +137,7 @@ def _named(name: str) -> str:
 
 
 def _action_key(key: str) -> str:
-    return f"actions/{_named(key)[:2]}/{key}.json"
+    return f"actions/{_named(key)}.json"
 
 
 def _run_key(run: str, below: str) -> str:
@@ -145,8 +145,8 @@ def _run_key(run: str, below: str) -> str:
 
 
 def _record_key(run: str, task: str, index: int) -> str:
-    return _run_key(run, f"tasks/{_named(task)}/{index}.json")
+    return _run_key(run, f"tasks/{_named(task)}.{index}.json")
 
 
 def _log_key(run: str, task: str, index: int) -> str:
-    return _run_key(run, f"logs/{_named(task)}/{index}.log")
+    return _run_key(run, f"logs/{_named(task)}.{index}.log")

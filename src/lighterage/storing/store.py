@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from pathlib import Path
 
 from .backend import Backend
@@ -24,6 +23,8 @@ class Store(Records):
         Whoever asks removes it; opening the store removes those of processes that are dead.
         """
         if self.root is None:
+            import tempfile
+
             return Path(tempfile.mkdtemp(prefix="lighterage-"))
         place = self.root / "work" / owned_name()
         try:

@@ -27,7 +27,6 @@ class Instance:
     """seconds since 1970"""
     clock: float = 0.0
     """the same by the monotonic clock"""
-    folder: Path | None = None
     log: Path | None = None
 
     @property

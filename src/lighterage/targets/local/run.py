@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ... import __version__
 from ...launching.attempt import Attempt, attempt, earlier_result
@@ -26,7 +25,9 @@ from .capacity import Capacity
 from .endings import failure_of, wait_before_retry
 from .instances import Instance, Progress
 from .signals import Signals
-from .workers import Worker, Workers
+
+if TYPE_CHECKING:
+    from .workers import Worker, Workers
 
 
 class Observer(Protocol):
@@ -84,9 +85,8 @@ class _Run:
     queue: list[Instance] = field(default_factory=list)
     later: list[tuple[float, Instance]] = field(default_factory=list)
     """attempts that wait for their back-off: due time, instance"""
-    numbers: int = 0
-    workspace: Path | None = None
     workers: Workers | None = None
+    """made when the first task runs: a run that the cache answers needs none"""
 
     def __post_init__(self) -> None:
         self.name = new_run_name(self.plan.workflow)
@@ -113,8 +113,6 @@ class _Run:
             finally:
                 if self.workers:
                     self.workers.close()
-                if self.workspace:
-                    shutil.rmtree(self.workspace, ignore_errors=True)
         tasks = [one for name in self.progress.tasks for one in self.progress.of(name)]
         record = record.model_copy(
             update={"finished": time.time(), "status": self._status(tasks), "outputs": self._outputs()}
@@ -202,13 +200,11 @@ class _Run:
         return task.max_parallel is None or sum(one.task is task for one in self.running.values()) < task.max_parallel
 
     def _start(self, instance: Instance) -> None:
-        if self.workers is None or self.workspace is None:
-            self.workspace = self.store.workspace()
-            self.workers = Workers(self._perform, self.workspace, self.selector)
-        self.numbers += 1
-        instance.folder = self.workspace / str(self.numbers)
-        instance.folder.mkdir()
-        instance.log = self.store.log_file(self.name, instance.task.name, instance.index) or instance.folder / "log"
+        if self.workers is None:
+            from .workers import Workers
+
+            self.workers = Workers(self._perform, self.store.workspace(), self.selector)
+        instance.log = self.store.log_file(self.name, instance.task.name, instance.index)
         instance.started, instance.clock = time.time(), time.monotonic()
         self.options.capacity.take(instance.task.resources)
         self.observer.started(instance)
@@ -216,8 +212,7 @@ class _Run:
             "task": instance.task.name,
             "inputs": instance.inputs,
             "key": instance.key if instance.task.cache else None,
-            "folder": str(instance.folder),
-            "log": str(instance.log),
+            "log": str(instance.log) if instance.log else None,
             "timeout": instance.task.timeout,
         }
         preload = tuple(self.plan.steps[instance.task.step].preload)
@@ -253,9 +248,7 @@ class _Run:
     # --- ends ---
 
     def _ended(self, instance: Instance, answer: dict[str, Any]) -> None:
-        assert instance.folder is not None
         self.options.capacity.give_back(instance.task.resources)
-        shutil.rmtree(instance.folder, ignore_errors=True)
         failure = failure_of(answer, instance.task.timeout)
         if failure is None:
             self._end(instance, "succeeded", outputs=answer["result"]["outputs"], peak_memory=answer["peak"])

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import selectors
+import shutil
 import socket
 import sys
 from pathlib import Path
@@ -26,13 +27,16 @@ GONE: dict[str, Any] = {"code": -9, "reason": None, "peak": None, "result": None
 class Worker:
     """The run's end of a supervisor."""
 
-    def __init__(self, preload: tuple[str, ...], connection: socket.socket) -> None:
+    def __init__(self, preload: tuple[str, ...], connection: socket.socket, folder: Path) -> None:
         self.preload = preload
         self.connection = connection
+        self.folder = folder
         self._line = bytearray()
 
     def send(self, job: dict[str, Any]) -> None:
-        """Starts a job. A worker that died tells so through `answer`."""
+        """Starts a job in a folder that is empty. A worker that died tells so through `answer`."""
+        self.folder.mkdir(exist_ok=True)
+        job = {**job, "folder": str(self.folder), "log": job["log"] or str(self.folder / "log")}
         with contextlib.suppress(OSError):
             self.connection.sendall(json.dumps(job).encode() + b"\n")
 
@@ -51,8 +55,16 @@ class Worker:
         if data and not data.endswith(b"\n"):
             return None
         line, self._line = self._line, bytearray()
+        _empty(self.folder)
         told: dict[str, Any] = json.loads(line) if data else GONE
         return told
+
+
+def _empty(folder: Path) -> None:
+    """Without what a job left. An empty folder stays: to make one anew for each job takes longer."""
+    with contextlib.suppress(OSError):
+        if any(folder.iterdir()):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 class Workers:
@@ -61,6 +73,7 @@ class Workers:
     def __init__(self, perform: Perform, folder: Path, selector: selectors.BaseSelector) -> None:
         self._perform = perform
         self._folder = folder
+        self._made = 0
         self._selector = selector
         self._lifeline = os.pipe()
         self._servers: dict[tuple[str, ...], _Server] = {}
@@ -79,7 +92,8 @@ class Workers:
             server = self._servers.get(preload) or self._start_server(preload)
             connection = server.fork()
             if connection is not None:
-                worker = Worker(preload, connection)
+                self._made += 1
+                worker = Worker(preload, connection, self._folder / str(self._made))
                 self._all.add(worker)
                 self._selector.register(connection, selectors.EVENT_READ, worker)
                 return worker
@@ -94,6 +108,8 @@ class Workers:
     def collect(self, worker: Worker) -> dict[str, Any] | None:
         """A worker's answer, if it is whole. The worker is free then, or gone."""
         answer = worker.answer()
+        if answer is None:
+            return None
         idle = self._idle[worker.preload]
         if answer is GONE:
             self._selector.unregister(worker.connection)
@@ -101,7 +117,7 @@ class Workers:
             self._all.remove(worker)
             if worker in idle:
                 idle.remove(worker)
-        elif answer is not None:
+        else:
             idle.append(worker)
         return answer
 
@@ -115,6 +131,7 @@ class Workers:
             server.close()
         for end in self._lifeline:
             os.close(end)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 class _Server:
