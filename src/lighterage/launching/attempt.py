@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..schemas.plan import PlannedStep, PlannedTask
 from ..schemas.record import ArtifactRef
@@ -14,8 +13,7 @@ from .execute import Work, execute
 from .failure import TaskFailure
 
 
-@dataclass(frozen=True)
-class Attempt:
+class Attempt(NamedTuple):
     """What an attempt needs besides the work itself."""
 
     run: str

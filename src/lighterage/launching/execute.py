@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..schemas import BadInput
 from ..schemas.contract import Port, problems
@@ -20,8 +19,7 @@ from .failure import BAD_INPUT, TaskFailure
 from .ingredients import local_path
 
 
-@dataclass(frozen=True)
-class Work:
+class Work(NamedTuple):
     """One instance, its inputs known."""
 
     step: PlannedStep

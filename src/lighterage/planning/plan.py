@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..catalog import FoundStep, NotFound, find_step
 from ..diagnostics import Diagnostic, Mistakes
@@ -24,12 +23,11 @@ from .references import Malformed, parse_value
 from .scope import Scope, Unknown
 
 
-@dataclass
-class Planned:
+class Planned(NamedTuple):
     """The outcome of planning."""
 
     plan: Plan | None
-    found: list[Diagnostic] = field(default_factory=list)
+    found: list[Diagnostic]
     workflow: Workflow | None = None
     environment: Environment | None = None
 

@@ -154,6 +154,29 @@ def test_kill_9_of_the_run_ends_its_tasks_too(project: Project) -> None:
     assert _gone(started)
 
 
+@linux
+def test_a_killed_supervisor_takes_its_task_along_and_the_run_goes_on(project: Project) -> None:
+    code = """
+        import os, time
+        def victim(pids):
+            with open(pids, "a") as file:
+                file.write(f"{os.getpid()}\\n{os.getppid()}\\n")
+            time.sleep(300)
+        """
+    pids = project.folder / "pids"
+    project.step("victim", code, "{pids: {type: string}}")
+    project.step("other", "def other():\n    return {'done': True}", outputs="{done: {type: boolean}}")
+    flow = project.workflow(f"a: {{uses: ./victim, with: {{pids: {pids}}}}}\nb: {{uses: ./other}}")
+    process = project.start("run", flow, "--jobs", "1")
+    task, supervisor = _written(pids)
+    os.kill(supervisor, signal.SIGKILL)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "a: the step was killed by SIGKILL" in err
+    assert "✓ b" in err
+    assert _gone([task], within=0.5)
+
+
 def test_a_flood_of_output_goes_to_the_log_and_not_through_the_run(project: Project) -> None:
     code = "import os\ndef flood():\n    for _ in range(200):\n        os.write(1, b'\\xff\\x1b[2J' + b'x' * 100_000)\n    raise ValueError('after the flood')"
     project.step("flood", code)

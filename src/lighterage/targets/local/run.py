@@ -7,9 +7,8 @@ import os
 import selectors
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ... import __version__
 from ...launching.attempt import Attempt, attempt, earlier_result
@@ -40,8 +39,7 @@ class Observer(Protocol):
     def again(self, instance: Instance, failure: Failure, wait: float) -> None: ...
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(NamedTuple):
     """How to run a plan."""
 
     base: Path
@@ -55,8 +53,7 @@ class Options:
     """tasks that may run; the others that take part must be answered by the cache"""
 
 
-@dataclass
-class Outcome:
+class Outcome(NamedTuple):
     """How a run ended."""
 
     record: RunRecord
@@ -75,25 +72,25 @@ def new_run_name(workflow: str) -> str:
     return f"{workflow}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{os.urandom(3).hex()}"
 
 
-@dataclass
 class _Run:
-    plan: Plan
-    store: Store
-    options: Options
-    observer: Observer
-    running: dict[Worker, Instance] = field(default_factory=dict)
-    queue: list[Instance] = field(default_factory=list)
-    later: list[tuple[float, Instance]] = field(default_factory=list)
-    """attempts that wait for their back-off: due time, instance"""
-    workers: Workers | None = None
-    """made when the first task runs: a run that the cache answers needs none"""
-
-    def __post_init__(self) -> None:
-        self.name = new_run_name(self.plan.workflow)
-        active = self.options.active if self.options.active is not None else {task.name for task in self.plan.tasks}
-        self.progress = Progress(self.plan, set(active))
+    def __init__(self, plan: Plan, store: Store, options: Options, observer: Observer) -> None:
+        self.plan = plan
+        self.store = store
+        self.options = options
+        self.observer = observer
+        self.name = new_run_name(plan.workflow)
+        active = options.active if options.active is not None else {task.name for task in plan.tasks}
+        self.progress = Progress(plan, set(active))
         self.selector = selectors.DefaultSelector()
         self.signals = Signals(self.selector)
+        self.workers: Workers | None = None
+        """made when the first task runs: a run that the cache answers needs none"""
+        self.queue: list[Instance] = []
+        self.running: dict[Worker, Instance] = {}
+        self.later: list[tuple[float, Instance]] = []
+        """attempts that wait for their back-off: due time, instance"""
+        self.ended: list[tuple[TaskRecord, Instance]] = []
+        """not yet written"""
 
     def run(self) -> Outcome:
         record = RunRecord(
@@ -110,6 +107,7 @@ class _Run:
         with self.selector, self.signals:
             try:
                 self._loop()
+                self._account()
             finally:
                 if self.workers:
                     self.workers.close()
@@ -227,6 +225,7 @@ class _Run:
 
     def _wait(self) -> None:
         """Until a task ends, a back-off is over, or a signal comes."""
+        self._account()
         wait = min((at for at, _ in self.later), default=None)
         for key, _ in self.selector.select(None if wait is None else max(0.0, wait - time.monotonic())):
             if key.data is self.signals:
@@ -277,6 +276,12 @@ class _Run:
                 **facts,
             }
         )
-        self.store.write_record(record)
         self.progress.end(record)
-        self.observer.ended(record, instance.label, instance.log)
+        self.ended.append((record, instance))
+
+    def _account(self) -> None:
+        """Writes and tells what ended. What could start has been started: it works meanwhile."""
+        for record, instance in self.ended:
+            self.store.write_record(record)
+            self.observer.ended(record, instance.label, instance.log)
+        self.ended.clear()

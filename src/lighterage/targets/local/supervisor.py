@@ -2,8 +2,9 @@
 
 The task's process and whatever it starts are the supervisor's descendants; on Linux orphans come back to it
 (`PR_SET_CHILD_SUBREAPER`), so that even a daemon that left its session is found and ended. Elsewhere the process group
-is ended. When nothing of a task is left, the supervisor tells how it went and takes the next one. When the run itself
-disappears, by `kill -9` too, the lifeline pipe closes and the task is ended.
+is ended. When nothing of a task is left, the supervisor tells how it went and takes the next one; the process for that
+is forked ahead, while the run prepares the task. When the run itself disappears, by `kill -9` too, the lifeline pipe
+closes and the task is ended.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
 from ...launching.attempt import exit_code_of
-from .descendants import become_subreaper, end_descendants, kill_group
+from .descendants import become_subreaper, die_with_parent, end_descendants, kill_group
 
 Perform = Callable[[dict[str, Any]], dict[str, Any]]
 """Does the work that a job describes; returns its result."""
@@ -36,11 +37,14 @@ def supervise(connection: socket.socket, perform: Perform, lifeline: int) -> NoR
     os.setsid()
     become_subreaper()
     supervisor = _Supervisor(connection, perform, lifeline)
-    while (job := supervisor.next_job()) is not None:
-        answer = supervisor.run(job)
+    while True:
+        child = _Child(supervisor)
+        job = supervisor.next_job()
+        if job is None:
+            os._exit(0)  # and the child finds its pipe closed
+        answer = supervisor.run(child, job)
         with contextlib.suppress(OSError):  # a run that has gone needs no answer
             connection.sendall(json.dumps(answer).encode() + b"\n")
-    os._exit(0)
 
 
 class _Supervisor:
@@ -50,8 +54,8 @@ class _Supervisor:
         self.lifeline = lifeline
         self.wake = _signals_as_bytes()
 
-    def next_job(self) -> dict[str, Any] | None:
-        """None when the run has shut its end, or is gone."""
+    def next_job(self) -> bytes | None:
+        """A line of JSON; None when the run has shut its end, or is gone."""
         line = bytearray()
         while not line.endswith(b"\n"):
             if self._told_to_stop(_readable([self.wake, self.lifeline, self.connection.fileno()])):
@@ -61,97 +65,118 @@ class _Supervisor:
                 if not data:
                     return None
                 line += data
-        job: dict[str, Any] = json.loads(line)
-        return job
+        return bytes(line)
+
+    def forget(self) -> None:
+        """In a forked process, which must not hold what is the supervisor's."""
+        signal.set_wakeup_fd(-1)
+        self.connection.close()
+        os.close(self.lifeline)
+        os.close(self.wake)
 
     def _told_to_stop(self, ready: set[int]) -> bool:
         signals = os.read(self.wake, 512) if self.wake in ready else b""
         return self.lifeline in ready or signal.SIGTERM in signals
 
-    def run(self, job: dict[str, Any]) -> dict[str, Any]:
-        """One task, from its fork to the end of its last descendant: how it ended, and the result it gave."""
-        pipe = _ResultPipe()
-        child = os.fork()
-        if child == 0:
-            self._become_task(job, pipe)
-        os.close(pipe.write)
-        ended = self._watch(child, job["timeout"], pipe)
-        end_descendants(child)
-        os.close(pipe.read)
-        return {**ended, "result": pipe.result()}
+    def run(self, child: _Child, job: bytes) -> dict[str, Any]:
+        """One task, to the end of its last descendant: how it ended, and the result it gave."""
+        timeout = json.loads(job)["timeout"]
+        child.give(job)
+        ended = self._watch(child, None if timeout is None else time.monotonic() + timeout)
+        end_descendants(child.pid)
+        return {**ended, "result": child.result()}
 
-    def _become_task(self, job: dict[str, Any], pipe: _ResultPipe) -> NoReturn:
-        """In the task's own process: the log takes what it prints, then the work begins."""
-        signal.set_wakeup_fd(-1)
-        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL)
-        os.setpgid(0, 0)
-        self.connection.close()
-        for end in (self.lifeline, self.wake, pipe.read):
-            os.close(end)
-        log = os.open(job["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
-        os.close(log)
-        code = 1
-        try:
-            result = self.perform(job)
-            with open(pipe.write, "wb") as file:
-                file.write(json.dumps(result).encode())
-            code = exit_code_of(result)
-        except BaseException:
-            import traceback
-
-            traceback.print_exc()
-        _flush_and_exit(code)
-
-    def _watch(self, child: int, timeout: float | None, pipe: _ResultPipe) -> dict[str, Any]:
+    def _watch(self, child: _Child, until: float | None) -> dict[str, Any]:
         """Waits for the child, or for a reason to end it; returns how it ended."""
-        until = None if timeout is None else time.monotonic() + timeout
         reason: str | None = None
         while True:
-            done, status, usage = os.wait4(child, os.WNOHANG)
-            pipe.drain()
+            done, status, usage = os.wait4(child.pid, os.WNOHANG)
+            child.drain()
             if done:
                 peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
                 return {"code": os.waitstatus_to_exitcode(status), "reason": reason, "peak": peak}
             asks = () if reason else (self.lifeline, self.connection.fileno())
-            ready = _readable([self.wake, *pipe.ends(), *asks], until)
+            ready = _readable([self.wake, *child.ends(), *asks], until)
             late = until is not None and time.monotonic() >= until
             if reason and late:
-                kill_group(child, signal.SIGKILL)
+                kill_group(child.pid, signal.SIGKILL)
                 until = None
             elif not reason and (stop := self._told_to_stop(ready) or self.connection.fileno() in ready) | late:
                 reason = "stopped" if stop else "timeout"
-                kill_group(child, signal.SIGTERM)
+                kill_group(child.pid, signal.SIGTERM)
                 until = time.monotonic() + GRACE
 
 
-class _ResultPipe:
-    """Brings a task's result. That others hold its other end too, a step's own children say, does not matter."""
+class _Child:
+    """A process that waits for its task, and the pipes that bring the task and take its result.
 
-    def __init__(self) -> None:
-        self.read, self.write = os.pipe()
-        os.set_blocking(self.read, False)
-        self.data = bytearray()
-        self.open = True
+    That others hold the result's pipe too, a step's own children say, does not matter.
+    """
+
+    def __init__(self, supervisor: _Supervisor) -> None:
+        job, self._job = os.pipe()
+        self._result, result = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            supervisor.forget()
+            os.close(self._job)
+            os.close(self._result)
+            _do_task(supervisor.perform, job, result)
+        os.close(job)
+        os.close(result)
+        os.set_blocking(self._result, False)
+        self._data = bytearray()
+        self._open = True
+
+    def give(self, job: bytes) -> None:
+        with contextlib.suppress(BrokenPipeError), open(self._job, "wb") as pipe:  # one that was killed is found out
+            pipe.write(job)
 
     def ends(self) -> tuple[int, ...]:
-        return (self.read,) if self.open else ()
+        return (self._result,) if self._open else ()
 
     def drain(self) -> None:
         with contextlib.suppress(BlockingIOError):
-            while data := os.read(self.read, _CHUNK):
-                self.data += data
-            self.open = False
+            while data := os.read(self._result, _CHUNK):
+                self._data += data
+            self._open = False
 
     def result(self) -> dict[str, Any] | None:
         """None when the process ended before it had given one whole."""
+        os.close(self._result)
         try:
-            result: dict[str, Any] = json.loads(self.data)
+            result: dict[str, Any] = json.loads(self._data)
         except ValueError:
             return None
         return result
+
+
+def _do_task(perform: Perform, job_pipe: int, result_pipe: int) -> NoReturn:
+    """In the task's own process: the log takes what it prints, then the work begins."""
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    os.setpgid(0, 0)
+    die_with_parent()
+    with open(job_pipe, "rb") as pipe:
+        line = pipe.readline()
+    if not line:
+        os._exit(0)
+    code = 1
+    try:
+        job = json.loads(line)
+        log = os.open(job["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        os.close(log)
+        result = perform(job)
+        with open(result_pipe, "wb") as pipe:
+            pipe.write(json.dumps(result).encode())
+        code = exit_code_of(result)
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    _flush_and_exit(code)
 
 
 def _readable(ends: Iterable[int], until: float | None = None) -> set[int]:

@@ -97,7 +97,7 @@ class Workers:
                 self._all.add(worker)
                 self._selector.register(connection, selectors.EVENT_READ, worker)
                 return worker
-            self._servers.pop(preload).close()  # it was killed, as the largest process is when memory runs out
+            self._servers.pop(preload).close(wait=True)  # it was killed, as the largest process is when memory runs out
         raise OSError(f"the process that imports {', '.join(preload) or 'nothing'} ends at once")
 
     def _start_server(self, preload: tuple[str, ...]) -> _Server:
@@ -122,13 +122,14 @@ class Workers:
         return answer
 
     def close(self) -> None:
-        """Ends what still runs and waits until nothing of it is left."""
+        """Ends what still runs and waits until nothing of it is left. Idle workers need no waiting for."""
+        idle = sum(map(len, self._idle.values())) == len(self._all)
         for worker in self._all:
             with contextlib.suppress(OSError):
                 worker.connection.shutdown(socket.SHUT_RDWR)  # servers that were forked later hold copies of this end
             worker.connection.close()
         for server in self._servers.values():
-            server.close()
+            server.close(wait=not idle)
         for end in self._lifeline:
             os.close(end)
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -157,10 +158,11 @@ class _Server:
             return None
         return socket.socket(fileno=ends[0]) if ends else None
 
-    def close(self) -> None:
-        """Waits for the server, which waits for its supervisors."""
+    def close(self, *, wait: bool) -> None:
+        """Ends the server once its supervisors have ended; ``wait`` until then."""
         with contextlib.suppress(OSError):
             self.connection.shutdown(socket.SHUT_RDWR)
         self.connection.close()
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(self.pid, 0)
+        if wait:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(self.pid, 0)
