@@ -133,14 +133,14 @@ def language_page() -> str:
 
 def _row(one: type[BaseModel], field: str, text: str) -> str:
     found = next(info for name, info in one.model_fields.items() if (info.alias or name) == field)
-    default = "needed" if found.is_required() else _default(found.default)
+    default = "needed" if found.is_required() else _default(found.get_default(call_default_factory=True))
     return f"| `{field}` | {_type(one, field).replace('|', '/')} | {default} | {text} |"
 
 
 def _default(value: Any) -> str:
-    if value is None or value in ({}, [], ""):
+    if value is None or value in ({}, [], "") or isinstance(value, BaseModel):
         return ""
-    return f"`{json.dumps(value)}`" if not isinstance(value, BaseModel) else ""
+    return f"`{json.dumps(value)}`"
 
 
 def main(json_folder: str, page: str) -> None:
