@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ..diagnostics import Mistakes
 from .loading import environment_option, parameter_options, plan, store_option
 
 
@@ -28,7 +29,10 @@ def command(
         )
     from ..targets.argo import compile_plan
 
-    files = compile_plan(planned.plan, planned.environment)
+    try:
+        files = compile_plan(planned.plan, planned.environment)
+    except Mistakes as error:
+        raise Mistakes(map(planned.placed, error.diagnostics)) from None
     if output == "-":
         click.echo("---\n".join(files.values()), nl=False)
         return

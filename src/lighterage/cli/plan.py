@@ -7,7 +7,7 @@ import json
 import click
 
 from ..recording.forecast import Forecast, forecast
-from ..storing import open_store
+from ..storing import NoStore, Store, open_store
 from .loading import environment_option, json_option, parameter_options, plan, store_option
 from .talk import print_json, table
 
@@ -26,7 +26,7 @@ def command(
 
     settled = plan(workflow, environment, parameters, params, store).plan
     assert settled is not None
-    lines = list(forecast(settled, open_store(settled.store), Path(workflow).absolute().parent))
+    lines = list(forecast(settled, _store(settled.store), Path(workflow).absolute().parent))
     if form == "json":
         print_json({"plan": json.loads(settled.json_text()), "tasks": [line.as_json() for line in lines]})
         return
@@ -35,6 +35,14 @@ def command(
     click.echo(
         f"\n{len(lines)} task instances in {settled.environment}: {runs} to run, {len(lines) - runs} not", err=True
     )
+
+
+def _store(url: str) -> Store:
+    """To look makes no store: where there is none, nothing is cached."""
+    try:
+        return open_store(url, create=False)
+    except NoStore:
+        return open_store("memory://nothing")
 
 
 def _row(line: Forecast) -> tuple[str, ...]:

@@ -19,7 +19,8 @@ def checked_url(url: str) -> str:
         raise BadInput(
             f"data can be read from {', '.join(PROTOCOLS)} URLs and local paths, not from {url.split('?')[0]!r}"
         )
-    if match and "@" in match["rest"].split("/")[0]:
+    user, at, _ = match["rest"].split("/")[0].partition("@") if match else ("", "", "")
+    if at and (protocol != "abfs" or ":" in user):  # abfs://container@account names a place
         raise BadInput("a URL must not carry credentials; they come from the ambient identity")
     return url
 

@@ -28,12 +28,17 @@ class Planned(NamedTuple):
 
     plan: Plan | None
     found: list[Diagnostic]
-    workflow: Workflow | None = None
+    documents: dict[str, Document]
+    """workflow, environment"""
     environment: Environment | None = None
 
     @property
     def mistakes(self) -> list[Diagnostic]:
         return [one for one in self.found if one.severity == "error"]
+
+    def placed(self, one: Diagnostic) -> Diagnostic:
+        """A target's diagnostic, which names a document and a path in it, with its file, line and column."""
+        return self.documents[one.file].diagnostic(one.code, one.path, one.message, found=one.found, hint=one.hint)
 
 
 def plan_workflow(
@@ -47,8 +52,9 @@ def plan_workflow(
     workflow, found = check(document, Workflow)
     environment, more = check(environment_document, Environment)
     found = found + more
+    documents = {"workflow": document, "environment": environment_document}
     if workflow is None or environment is None:
-        return Planned(None, found, workflow, environment)
+        return Planned(None, found, documents, environment)
     arguments = (
         settle_arguments(workflow.parameters, given)
         if given is not None
@@ -58,7 +64,7 @@ def plan_workflow(
     plan = planner.plan(store or environment.store.url)
     found += planner.found
     mistaken = any(one.severity == "error" for one in found)
-    return Planned(None if mistaken else plan, found, workflow, environment)
+    return Planned(None if mistaken else plan, found, documents, environment)
 
 
 class _Planner:

@@ -6,7 +6,7 @@ runs/<run>/…                 plan, records, logs
 format                       the layout's version
 """
 
-from .errors import Damaged, MissingObject, StoreError
+from .errors import Damaged, MissingObject, NoStore, StoreError
 from .store import Store, open_store
 
-__all__ = ["Damaged", "MissingObject", "Store", "StoreError", "open_store"]
+__all__ = ["Damaged", "MissingObject", "NoStore", "Store", "StoreError", "open_store"]

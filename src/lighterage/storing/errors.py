@@ -11,6 +11,10 @@ class StoreError(Exception):
     """The store cannot be read or written; the message names the place and what is needed. Exit code 4."""
 
 
+class NoStore(StoreError):
+    """There is no store at this place."""
+
+
 class Damaged(StoreError):
     """An object does not have the content that its name promises; it was put aside."""
 

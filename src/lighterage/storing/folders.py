@@ -8,7 +8,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from .errors import StoreError
+from .errors import NoStore, StoreError
 
 
 def open_folder(root: Path, create: bool) -> None:
@@ -19,7 +19,7 @@ def open_folder(root: Path, create: bool) -> None:
     except OSError as error:
         raise StoreError(f"{root}: a store cannot be made here: {error.strerror}") from None
     if not root.is_dir():
-        raise StoreError(f"there is no store at {root}; a run makes one")
+        raise NoStore(f"there is no store at {root}; a run makes one")
 
 
 def make_folder(folder: Path, *, sync: bool) -> None:

@@ -29,7 +29,7 @@ def compile_plan(plan: Plan, environment: Environment) -> dict[str, str]:
     site = next(iter(environment.sites.values()))
     pods, names = _pods(plan, environment)
     template = workflow_template(plan, site, [*Graph(plan, names).templates(), *pods])
-    mistakes = list(object_mistakes(plan, template))
+    mistakes = list(object_mistakes(template))
     if mistakes:
         raise Mistakes(mistakes)
     return {

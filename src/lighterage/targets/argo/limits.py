@@ -23,7 +23,6 @@ def plan_mistakes(plan: Plan, environment: Environment) -> Iterator[Diagnostic]:
     """What the target cannot honour."""
     if len(plan.workflow) > NAME - _SUFFIX:
         yield _mistake(
-            plan,
             "L601",
             ("name",),
             plan.workflow,
@@ -32,7 +31,6 @@ def plan_mistakes(plan: Plan, environment: Environment) -> Iterator[Diagnostic]:
         )
     if not plan.store.startswith(_REMOTE):
         yield _mistake(
-            plan,
             "L503",
             ("store", "url"),
             plan.store,
@@ -42,15 +40,14 @@ def plan_mistakes(plan: Plan, environment: Environment) -> Iterator[Diagnostic]:
     for name, value in plan.arguments.items():
         if "{{" in (value if isinstance(value, str) else canonical(value)):
             message = f"the value of parameter {name!r} contains '{{{{', which Argo would take for a template"
-            yield _mistake(plan, "L504", ("parameters", name), None, message)
+            yield _mistake("L504", ("parameters", name), None, message)
     for name in plan.parameters:
         if plan.arguments.get(name) is None:
             message = f"parameter {name!r} has no value, and Argo starts no workflow without one"
-            yield _mistake(plan, "L504", ("parameters", name), None, message, "give it a default, or compile with -p")
+            yield _mistake("L504", ("parameters", name), None, message, "give it a default, or compile with -p")
     for task in plan.tasks:
         if task.retry and task.retry.factor % 1:
             yield _mistake(
-                plan,
                 "L504",
                 ("tasks", task.name, "retry", "factor"),
                 str(task.retry.factor),
@@ -62,25 +59,25 @@ def plan_mistakes(plan: Plan, environment: Environment) -> Iterator[Diagnostic]:
 
 def _templated(plan: Plan, environment: Environment) -> Iterator[Diagnostic]:
     """Text that reaches a manifest as it is. Argo's templating goes over all of it, descriptions too."""
-    site = next(iter(environment.sites.values()))
+    name, site = next(iter(environment.sites.items()))
     images = {step.image: environment.images.get(step.image, step.image) for step in plan.steps.values()}
     places: dict[tuple[str, ...], Any] = {
         ("store", "url"): plan.store,
-        **{("parameters", name): [port.description, port.enum] for name, port in plan.parameters.items()},
-        **{("images", name): image for name, image in images.items()},
-        **{("sites", "pools", name): pool.model_dump(mode="json") for name, pool in site.pools.items()},
+        **{("parameters", one): [port.description, port.enum] for one, port in plan.parameters.items()},
+        **{("images", one): image for one, image in images.items()},
+        **{("sites", name, "pools", one): pool.model_dump(mode="json") for one, pool in site.pools.items()},
     }
     for path, value in places.items():
         if "{{" in canonical(value):
-            yield _mistake(plan, "L504", path, None, "contains '{{', which Argo would take for a template")
+            message = f"{'.'.join(path)} contains '{{{{', which Argo would take for a template"
+            yield _mistake("L504", path, None, message)
 
 
-def object_mistakes(plan: Plan, document: dict[str, Any]) -> Iterator[Diagnostic]:
+def object_mistakes(document: dict[str, Any]) -> Iterator[Diagnostic]:
     """What is too large for the cluster."""
     templates = len(document["spec"].get("templates", ()))
     if templates > TEMPLATES:
         yield _mistake(
-            plan,
             "L602",
             ("tasks",),
             None,
@@ -90,7 +87,6 @@ def object_mistakes(plan: Plan, document: dict[str, Any]) -> Iterator[Diagnostic
     size = len(json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode())
     if size > OBJECT_BYTES:
         yield _mistake(
-            plan,
             "L602",
             ("tasks",),
             None,
@@ -99,7 +95,7 @@ def object_mistakes(plan: Plan, document: dict[str, Any]) -> Iterator[Diagnostic
         )
 
 
-def _mistake(
-    plan: Plan, code: str, path: tuple[str, ...], found: str | None, message: str, hint: str | None = None
-) -> Diagnostic:
-    return Diagnostic(code=code, message=message, file=plan.workflow, path=path, found=found, hint=hint)
+def _mistake(code: str, path: tuple[str, ...], found: str | None, message: str, hint: str | None = None) -> Diagnostic:
+    """``file`` names the document: the place in it is looked up by who has read it."""
+    file = "environment" if path[0] in ("store", "images", "sites") else "workflow"
+    return Diagnostic(code=code, message=message, file=file, path=path, found=found, hint=hint)
