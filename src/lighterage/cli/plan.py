@@ -37,12 +37,12 @@ def command(
     )
 
 
-def _store(url: str) -> Store:
-    """To look makes no store: where there is none, nothing is cached."""
+def _store(url: str) -> Store | None:
+    """To look makes no store."""
     try:
         return open_store(url, create=False)
     except NoStore:
-        return open_store("memory://nothing")
+        return None
 
 
 def _row(line: Forecast) -> tuple[str, ...]:

@@ -34,8 +34,8 @@ class Forecast:
         return {"task": self.task.name, "index": self.index, "verdict": self.verdict, "reason": self.reason}
 
 
-def forecast(plan: Plan, store: Store, base: Path) -> Iterator[Forecast]:
-    """Prospects of every instance, in the order of the plan."""
+def forecast(plan: Plan, store: Store | None, base: Path) -> Iterator[Forecast]:
+    """Prospects of every instance, in the order of the plan. Without a store nothing has run yet."""
     known: dict[str, list[Forecast]] = {}
     before = _Before(store, plan.workflow)
     for task in plan.tasks:
@@ -55,7 +55,7 @@ def forecast(plan: Plan, store: Store, base: Path) -> Iterator[Forecast]:
 
 def _one(
     plan: Plan,
-    store: Store,
+    store: Store | None,
     base: Path,
     task: PlannedTask,
     index: int,
@@ -81,8 +81,8 @@ def _one(
     if not task.cache:
         return Forecast(task, index, "run", "its cache is off")
     key = key_of(found)
-    action = store.find_action(key)
-    if action is None:
+    action = store.find_action(key) if store else None
+    if store is None or action is None:
         return Forecast(task, index, "run", before.why(task.name, index, found))
     gone = [
         name
@@ -106,15 +106,15 @@ def _one(
 class _Before:
     """The latest record of each instance in earlier runs of the workflow, looked up when first wanted."""
 
-    def __init__(self, store: Store, workflow: str) -> None:
-        self._runs = (run.run for run in store.runs() if run.workflow == workflow)
+    def __init__(self, store: Store | None, workflow: str) -> None:
+        self._runs = (run.run for run in (store.runs() if store else ()) if run.workflow == workflow)
         self._store = store
         self._seen: list[str] = []
 
     def why(self, task: str, index: int, now: dict[str, Any]) -> str:
         """The first difference to the nearest earlier run, or that there was none."""
         for run in self._earlier():
-            record = self._store.read_record(run, task, index)
+            record = self._store.read_record(run, task, index) if self._store else None
             if record and record.status == "succeeded":
                 first = next(differences(now, record.ingredients), None)
                 return first or "its result is gone from the store"
