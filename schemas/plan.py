@@ -15,7 +15,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from .contract import Port
-from .shape import Accelerator, Shape
+from .shape import Accelerator, Growth, Shape
 from .workflow import Matrix
 
 
@@ -48,7 +48,23 @@ class PlannedResources(Shape):
     """CPUs"""
     memory: int
     """bytes"""
+    disk: int | None = None
+    """bytes"""
     accelerator: Accelerator | None = None
+    grow: Growth | None = None
+
+    def of(self, attempt: int) -> PlannedResources:
+        """Needs of an attempt, the first of which is 1."""
+        if self.grow is None or attempt == 1:
+            return self
+        further = attempt - 1
+        return self.model_copy(
+            update={
+                "cpu": self.cpu * self.grow.cpu**further,
+                "memory": round(self.memory * self.grow.memory**further),
+                "disk": None if self.disk is None else round(self.disk * self.grow.disk**further),
+            }
+        )
 
 
 class PlannedRetry(Shape):

@@ -87,6 +87,20 @@ class Accelerator(Shape):
     """how many"""
 
 
+Factor = Annotated[int | float, Field(ge=1, le=10)]
+
+
+class Growth(Shape):
+    """By what factor needs grow with each further attempt, for what ran out of them."""
+
+    cpu: Factor = 1
+    """CPUs"""
+    memory: Factor = 1
+    """memory"""
+    disk: Factor = 1
+    """disk"""
+
+
 class Resources(Shape):
     """What one instance of a task needs."""
 
@@ -94,8 +108,12 @@ class Resources(Shape):
     """CPUs: 2, 0.5 or 500m"""
     memory: Memory = "1Gi"
     """memory with its unit"""
+    disk: Memory | None = None
+    """room for files while it works, with its unit"""
     accelerator: str | Accelerator | None = None
     """a kind (`gpu`) or `{kind: gpu, count: 2}`"""
+    grow: Growth | None = None
+    """more with each further attempt: {memory: 2} doubles it"""
 
     def wanted_accelerator(self) -> Accelerator | None:
         """The accelerator in its long form."""

@@ -23,6 +23,12 @@ def everything() -> Plan:
         ),
         task("sweep", "first", matrix={"units": [16, 32, 64]}, max_parallel=2, timeout=90.0),
         task(
+            "hungry",
+            "first",
+            retry={"limit": 2, "backoff": 1.0, "factor": 1.0, "max": 1.0},
+            resources={"cpu": 0.5, "memory": 2**30, "disk": 10 * 2**30, "grow": {"memory": 2, "disk": 1.5}},
+        ),
+        task(
             "gated",
             "first",
             when=["and", [">=", {"$ref": "first.sum"}, 0.9], ["==", {"$ref": "parameters.word"}, "yes"]],

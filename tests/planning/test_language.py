@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lighterage.planning.graph import cycles, order
+from lighterage.planning.placement import settle_resources
 from lighterage.planning.references import Malformed, parse_expression, parse_value
+from lighterage.schemas.shape import Resources
 from lighterage.schemas.template import evaluate, resolve
 from lighterage.schemas.workflow import Matrix
 
@@ -76,6 +78,12 @@ def test_no_text_crashes_the_parsers(text: str) -> None:
             parse(text)
         except Malformed as error:
             assert 0 <= error.offset <= len(text)
+
+
+def test_needs_grow_with_each_attempt() -> None:
+    needs = settle_resources(Resources.model_validate({"memory": "1Gi", "cpu": 2, "grow": {"memory": 2}}))
+    assert [needs.of(attempt).memory for attempt in (1, 2, 3)] == [2**30, 2**31, 2**32]
+    assert {needs.of(attempt).cpu for attempt in (1, 2, 3)} == {2.0}
 
 
 def test_text_around_references_becomes_text() -> None:

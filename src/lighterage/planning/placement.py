@@ -13,7 +13,11 @@ from ..schemas.shape import Resources, bytes_of, cpus_of
 def settle_resources(resources: Resources) -> PlannedResources:
     """Needs in plain units."""
     return PlannedResources(
-        cpu=cpus_of(resources.cpu), memory=bytes_of(resources.memory), accelerator=resources.wanted_accelerator()
+        cpu=cpus_of(resources.cpu),
+        memory=bytes_of(resources.memory),
+        disk=bytes_of(resources.disk) if resources.disk is not None else None,
+        accelerator=resources.wanted_accelerator(),
+        grow=resources.grow,
     )
 
 

@@ -236,6 +236,17 @@ def test_every_container_meets_the_restricted_standard() -> None:
     assert spec["automountServiceAccountToken"] is False
 
 
+def test_needs_that_grow_are_patched_into_each_attempt() -> None:
+    [pod] = [one for one in pods(spec_of(everything())) if "podSpecPatch" in one]
+    assert pod["container"]["resources"]["limits"] == {"cpu": "500m", "memory": "1Gi", "ephemeral-storage": "10Gi"}
+    [main] = json.loads(pod["podSpecPatch"])["containers"]
+    grown = {
+        "memory": "{{=string(int(1073741824 * 2 ** asInt(retries)))}}",
+        "ephemeral-storage": "{{=string(int(10737418240 * 1.5 ** asInt(retries)))}}",
+    }
+    assert main == {"name": "main", "resources": {"requests": grown, "limits": grown}}
+
+
 @pytest.mark.argocheck
 @pytest.mark.parametrize(
     "compiled",

@@ -74,6 +74,7 @@ def pod_template(name: str, task: PlannedTask, plan: Plan, environment: Environm
         else None,
         retry_strategy=_retry(task.retry) if task.retry else None,
         active_deadline_seconds=math.ceil(task.timeout) if task.timeout else None,
+        pod_spec_patch=_growth(task) if task.retry and task.resources.grow else None,
     )
 
 
@@ -115,9 +116,27 @@ def _outputs(step: PlannedStep) -> models.Outputs | None:
 def kubernetes_resources(needs: PlannedResources, site: Site, pool: str | None) -> dict[str, str]:
     """Requests, which are the limits too: a pod gets what was planned, no less and no more."""
     amounts = {"cpu": _cpu(needs.cpu), "memory": _memory(needs.memory)}
+    if needs.disk is not None:
+        amounts["ephemeral-storage"] = _memory(needs.disk)
     if needs.accelerator and pool in site.pools:
         amounts[site.pools[pool].accelerators[needs.accelerator.kind]] = str(needs.accelerator.count)
     return amounts
+
+
+def _growth(task: PlannedTask) -> str:
+    """Needs that grow with each attempt: Argo knows its number when it makes the pod."""
+    needs, grow = task.resources, task.resources.grow
+    assert grow is not None
+    first = {"cpu": (needs.cpu * 1000, grow.cpu, "m"), "memory": (needs.memory, grow.memory, "")}
+    if needs.disk is not None:
+        first["ephemeral-storage"] = (needs.disk, grow.disk, "")
+    amounts = {
+        name: f"{{{{=string(int({math.ceil(amount)} * {factor} ** asInt(retries)))}}}}{unit}"
+        for name, (amount, factor, unit) in first.items()
+        if factor != 1
+    }
+    patch = {"containers": [{"name": "main", "resources": {"requests": amounts, "limits": amounts}}]}
+    return json.dumps(patch, separators=(",", ":"))
 
 
 def _cpu(cpus: float) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...schemas.plan import Plan, PlannedTask
+from ...schemas.plan import Plan, PlannedResources, PlannedTask
 from ...schemas.record import TaskRecord
 
 
@@ -28,6 +28,11 @@ class Instance:
     clock: float = 0.0
     """the same by the monotonic clock"""
     log: Path | None = None
+
+    @property
+    def resources(self) -> PlannedResources:
+        """Needs of this attempt."""
+        return self.task.resources.of(self.attempt)
 
     @property
     def label(self) -> str:

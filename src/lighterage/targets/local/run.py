@@ -188,7 +188,7 @@ class _Run:
             if self.options.capacity.slots <= 0:
                 held += self.queue[position:]
                 break
-            if self.options.capacity.fits(instance.task.resources) and self._below_max_parallel(instance.task):
+            if self.options.capacity.fits(instance.resources) and self._below_max_parallel(instance.task):
                 self._start(instance)
             else:
                 held.append(instance)
@@ -204,7 +204,7 @@ class _Run:
             self.workers = Workers(self._perform, self.store.workspace(), self.selector)
         instance.log = self.store.log_file(self.name, instance.task.name, instance.index)
         instance.started, instance.clock = time.time(), time.monotonic()
-        self.options.capacity.take(instance.task.resources)
+        self.options.capacity.take(instance.resources)
         self.observer.started(instance)
         job = {
             "task": instance.task.name,
@@ -247,7 +247,7 @@ class _Run:
     # --- ends ---
 
     def _ended(self, instance: Instance, answer: dict[str, Any]) -> None:
-        self.options.capacity.give_back(instance.task.resources)
+        self.options.capacity.give_back(instance.resources)
         failure = failure_of(answer, instance.task.timeout)
         if failure is None:
             self._end(instance, "succeeded", outputs=answer["result"]["outputs"], peak_memory=answer["peak"])
