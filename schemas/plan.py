@@ -16,7 +16,7 @@ from pydantic import Field
 
 from .contract import Port
 from .shape import Accelerator, Growth, Shape
-from .workflow import Matrix
+from .workflow import Concurrency, Matrix, Schedule
 
 
 class PlannedStep(Shape):
@@ -124,6 +124,8 @@ class Plan(Shape):
     tasks: list[PlannedTask] = []
     outputs: dict[str, Any] = {}
     """name -> template"""
+    schedule: Schedule | None = None
+    concurrency: Concurrency | None = None
 
     def task(self, name: str) -> PlannedTask:
         """The task of that name. Raises KeyError."""

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from .contract import Port, shorthand
+from .cron import checked_cron
 from .shape import ApiVersion, Duration, FieldName, Resources, Shape, TaskName
 
 RESERVED = frozenset({"parameters", "matrix", "environment", "item", "carried", "run", "inputs", "outputs"})
@@ -118,6 +119,52 @@ class Task(Shape):
         return self
 
 
+Cron = Annotated[str, AfterValidator(checked_cron), Field(examples=["0 6 * * 1", "@daily"])]
+
+
+def _zone(name: str) -> str:
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("this is no time zone; Europe/Zurich and UTC are") from None
+    return name
+
+
+class Schedule(Shape):
+    """When a cluster starts the workflow by itself."""
+
+    cron: Annotated[list[Cron], Field(min_length=1)]
+    """minute, hour, day of the month, month, day of the week; several lines are several schedules"""
+    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    """whose clock: Europe/Zurich"""
+    concurrency: Literal["allow", "forbid", "replace"] = "forbid"
+    """while the run before is under way: start beside it, leave this one out, or stop it"""
+    catch_up: Duration | None = None
+    """how late a start that was missed may still happen"""
+
+
+class Semaphore(Shape):
+    """A number of places that runs of any workflow share."""
+
+    name: TaskName
+    """its name"""
+    limit: Annotated[int, Field(ge=1)]
+    """runs at one time"""
+
+
+class Concurrency(Shape):
+    """How much at one time."""
+
+    parallelism: Annotated[int, Field(ge=1)] | None = None
+    """task instances of a run"""
+    mutex: TaskName | None = None
+    """runs that name the same one wait for each other"""
+    semaphore: Semaphore | None = None
+    """like a mutex with several places"""
+
+
 class Workflow(Shape):
     """Tasks and what flows between them."""
 
@@ -135,3 +182,7 @@ class Workflow(Shape):
     """the work"""
     outputs: dict[FieldName, str] = {}
     """what the workflow gives: name -> `${task.output}`"""
+    schedule: Schedule | None = None
+    """when it starts by itself, on a cluster"""
+    concurrency: Concurrency | None = None
+    """how much at one time"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -16,8 +17,22 @@ from .loading import environment_option, parameter_options, plan, store_option
 @parameter_options
 @store_option
 @click.option("-o", "--output", metavar="DIR", default="-", help="Folder to write to, or - for stdout. Default: -.")
+@click.option(
+    "--as",
+    "form",
+    type=click.Choice(["template", "workflow", "cron"]),
+    default="template",
+    help="A WorkflowTemplate and a small Workflow that refers to it; one Workflow with everything in it; or a "
+    "WorkflowTemplate and a CronWorkflow. Default: template.",
+)
 def command(
-    workflow: str, environment: str, parameters: tuple[str, ...], params: str | None, store: str | None, output: str
+    workflow: str,
+    environment: str,
+    parameters: tuple[str, ...],
+    params: str | None,
+    store: str | None,
+    output: str,
+    form: Literal["template", "workflow", "cron"],
 ) -> None:
     """Write plain Argo Workflows manifests: `argo submit` and `kubectl apply` take them as they are."""
     planned = plan(workflow, environment, parameters, params, store)
@@ -30,7 +45,7 @@ def command(
     from ..targets.argo import compile_plan
 
     try:
-        files = compile_plan(planned.plan, planned.environment)
+        files = compile_plan(planned.plan, planned.environment, form)
     except Mistakes as error:
         raise Mistakes(map(planned.placed, error.diagnostics)) from None
     if output == "-":

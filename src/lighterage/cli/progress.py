@@ -42,6 +42,9 @@ class Failures:
     def again(self, instance: Instance, failure: Failure, wait: float) -> None:
         pass
 
+    def waiting(self, place: str) -> None:
+        self.say(f"waits for another run that holds the {place}")
+
     def _last_lines(self, record: TaskRecord, log: Path | None) -> None:
         if log is None or not log.is_file() or not log.stat().st_size:
             return

@@ -56,13 +56,18 @@ def command(
             f"site {site_name!r} of {settled.environment!r} is a cluster: use lighterage compile -e {environment}"
         )
     active, selected = _selection(settled, only, start, until)
+    capacity = machine(site.capacity, jobs)
+    if settled.concurrency and settled.concurrency.parallelism:
+        capacity.slots = min(capacity.slots, settled.concurrency.parallelism)
     options = Options(
         base=Path(workflow).absolute().parent,
-        capacity=machine(site.capacity, jobs),
+        capacity=capacity,
         force=frozenset(_known(settled, name) for name in force),
         active=active,
         selected=selected,
     )
+    if settled.schedule and not quiet:
+        click.echo("the schedule is a cluster's to keep; here the workflow runs once, now", err=True)
     opened = open_store(settled.store)
     gc.freeze()
     gc.enable()  # a run may be long

@@ -104,6 +104,8 @@ class _Planner:
             steps={uses: _planned_step(uses, step) for uses in sorted(used) if (step := self._steps.get(uses))},
             tasks=[PlannedTask.model_construct(**drafts[name]) for name in names],
             outputs=outputs,
+            schedule=self.workflow.schedule,
+            concurrency=self.workflow.concurrency,
         )
 
     def _step(self, name: str, task: Task) -> FoundStep | None:

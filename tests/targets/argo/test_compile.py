@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from lighterage.diagnostics import Mistakes
 from lighterage.schemas.plan import Plan, PlannedTask
+from lighterage.schemas.workflow import Concurrency, Schedule, Semaphore
 from lighterage.targets.argo import compile_plan
 from lighterage.targets.argo.arguments import inert
 
@@ -196,6 +197,51 @@ def test_in_shards_the_launcher_decides_all_conditions() -> None:
     assert "when" in entries(spec_of(plan(*tasks[:199], late)))["late"]
 
 
+def scheduled() -> Plan:
+    """Everything, on Mondays, one run at a time."""
+    return everything().model_copy(
+        update={
+            "schedule": Schedule(cron=["0 6 * * 1", "@daily"], timezone="Europe/Zurich", catch_up="90s"),
+            "concurrency": Concurrency(parallelism=10, mutex="nightly", semaphore=Semaphore(name="gpu", limit=3)),
+        }
+    )
+
+
+def test_a_cron_workflow_refers_to_the_template() -> None:
+    files = {
+        name: list(yaml.safe_load_all(text)) for name, text in compile_plan(scheduled(), ENVIRONMENT, "cron").items()
+    }
+    assert list(files) == ["rbac.yaml", "demo.template.yaml", "demo.cron.yaml"]
+    [template], [cron] = files["demo.template.yaml"], files["demo.cron.yaml"]
+    assert cron["spec"]["workflowSpec"]["workflowTemplateRef"]["name"] == template["metadata"]["name"]
+    assert cron["spec"]["schedules"] == ["0 6 * * 1", "@daily"]
+    told = (cron["spec"]["timezone"], cron["spec"]["concurrencyPolicy"], cron["spec"]["startingDeadlineSeconds"])
+    assert told == ("Europe/Zurich", "Forbid", 90)
+
+
+def test_runs_hold_a_mutex_and_a_place_and_the_places_are_written_beside() -> None:
+    files = compile_plan(scheduled(), ENVIRONMENT)
+    spec = yaml.safe_load(files["demo.template.yaml"])["spec"]
+    assert spec["parallelism"] == 10
+    assert spec["synchronization"]["mutexes"] == [{"name": "nightly"}]
+    [place] = spec["synchronization"]["semaphores"]
+    limits = [one for one in yaml.safe_load_all(files["rbac.yaml"]) if one["kind"] == "ConfigMap"]
+    assert [(one["metadata"]["name"], one["data"]) for one in limits] == [("semaphore-gpu", {"limit": "3"})]
+    assert place["configMapKeyRef"] == {"name": "semaphore-gpu", "key": "limit"}
+
+
+def test_as_a_workflow_everything_is_in_one_object() -> None:
+    files = compile_plan(everything(), ENVIRONMENT, "workflow")
+    assert list(files) == ["rbac.yaml", "demo.yaml"]
+    template = yaml.safe_load(compile_plan(everything(), ENVIRONMENT)["demo.template.yaml"])
+    assert yaml.safe_load(files["demo.yaml"])["spec"] == template["spec"]
+
+
+def test_without_a_schedule_there_is_no_cron_workflow() -> None:
+    with pytest.raises(Mistakes, match="no schedule"):
+        compile_plan(everything(), ENVIRONMENT, "cron")
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [
@@ -250,24 +296,27 @@ def test_needs_that_grow_are_patched_into_each_attempt() -> None:
 @pytest.mark.argocheck
 @pytest.mark.parametrize(
     "compiled",
-    [everything(), chain(1000), plan(task("t", matrix={"n": list(range(10_000))}))],
-    ids=["everything", "chain", "sweep"],
+    [everything(), chain(1000), plan(task("t", matrix={"n": list(range(10_000))})), scheduled()],
+    ids=["everything", "chain", "sweep", "scheduled"],
 )
-def test_a_cluster_accepts_it(compiled: Plan, tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["template", "workflow", "cron"])
+def test_a_cluster_accepts_it(compiled: Plan, form: Any, tmp_path: Path) -> None:
+    if form == "cron" and not compiled.schedule:
+        pytest.skip("it has no schedule")
     argocheck = shutil.which("argocheck") or pytest.skip("argocheck is not on the PATH")
     if not CRDS.is_dir():
         pytest.skip("ARGO_CRDS names no folder with Argo's CRDs")
-    files = _written(compile_plan(compiled, ENVIRONMENT), tmp_path)
+    files = _written(compile_plan(compiled, ENVIRONMENT, form), tmp_path)
     told = subprocess.run([argocheck, "crd", "-crds", str(CRDS), *files], capture_output=True, text=True)
     assert told.returncode == 0, told.stdout
 
 
 @pytest.mark.argo
-def test_argo_lint_has_nothing_to_say(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["template", "workflow", "cron"])
+def test_argo_lint_has_nothing_to_say(tmp_path: Path, form: Any) -> None:
     argo = shutil.which("argo") or pytest.skip("argo is not on the PATH")
-    told = subprocess.run(
-        [argo, "lint", "--offline", "--strict", *_written(manifests(), tmp_path)], capture_output=True, text=True
-    )
+    written = _written(compile_plan(scheduled(), ENVIRONMENT, form), tmp_path)
+    told = subprocess.run([argo, "lint", "--offline", "--strict", *written], capture_output=True, text=True)
     assert told.returncode == 0, told.stdout + told.stderr
 
 

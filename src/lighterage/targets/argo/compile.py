@@ -3,40 +3,53 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ...diagnostics import Mistakes
 from ...schemas.environment import Environment
 from ...schemas.plan import Plan, digest_of
 from .dag import Graph
-from .documents import rights, workflow, workflow_template
+from .documents import labels, reference_to, rights, workflow, workflow_spec, workflow_template
 from .limits import object_mistakes, plan_mistakes
 from .pods import PodClass, pod_class, pod_template
+from .timing import cron_workflow, semaphore_limit
 from .writer import write_yaml
 
 if TYPE_CHECKING:
     from hera.workflows import models
 
 
-def compile_plan(plan: Plan, environment: Environment) -> dict[str, str]:
-    """File name -> YAML text: `rbac.yaml` and `<workflow>.template.yaml` to apply, `<workflow>.yaml` to submit.
+Form = Literal["workflow", "template", "cron"]
 
+
+def compile_plan(plan: Plan, environment: Environment, form: Form = "template") -> dict[str, str]:
+    """File name -> YAML text.
+
+    ``template``: `rbac.yaml` and `<workflow>.template.yaml` to apply, `<workflow>.yaml` to submit. ``workflow``: one
+    object with everything in it to submit. ``cron``: a CronWorkflow to apply, instead of something to submit.
     Raises Mistakes for what the cluster would refuse or this target cannot honour.
     """
-    mistakes = list(plan_mistakes(plan, environment))
+    mistakes = list(plan_mistakes(plan, environment, form))
     if mistakes:
         raise Mistakes(mistakes)
     site = next(iter(environment.sites.values()))
     pods, names = _pods(plan, environment)
-    template = workflow_template(plan, site, [*Graph(plan, names).templates(), *pods])
-    mistakes = list(object_mistakes(template))
+    spec = workflow_spec(plan, site, [*Graph(plan, names).templates(), *pods])
+    mistakes = list(object_mistakes(spec))
     if mistakes:
         raise Mistakes(mistakes)
-    return {
-        "rbac.yaml": write_yaml(*rights(site)),
-        f"{plan.workflow}.template.yaml": write_yaml(template),
-        f"{plan.workflow}.yaml": write_yaml(workflow(plan, site, template["metadata"]["name"])),
-    }
+    semaphore = plan.concurrency.semaphore if plan.concurrency else None
+    before = [*rights(site), *([semaphore_limit(semaphore, site)] if semaphore else [])]
+    files = {"rbac.yaml": write_yaml(*before)}
+    if form == "workflow":
+        return files | {f"{plan.workflow}.yaml": write_yaml(workflow(plan, site, spec))}
+    template = workflow_template(plan, site, spec)
+    files[f"{plan.workflow}.template.yaml"] = write_yaml(template)
+    short = reference_to(plan, template["metadata"]["name"])
+    if form == "cron":
+        cron = cron_workflow(plan, site, short, labels(plan))
+        return files | {f"{plan.workflow}.cron.yaml": write_yaml(cron)}
+    return files | {f"{plan.workflow}.yaml": write_yaml(workflow(plan, site, short))}
 
 
 def _pods(plan: Plan, environment: Environment) -> tuple[list[models.Template], dict[str, str]]:

@@ -10,6 +10,7 @@ from ...schemas.environment import Site
 from ...schemas.plan import Plan, canonical, digest_of
 from .dag import ENTRYPOINT
 from .pods import INIT_AND_WAIT_RESTRICTED, USER
+from .timing import synchronization
 
 if TYPE_CHECKING:
     from hera.workflows import models
@@ -18,11 +19,11 @@ API_VERSION = "argoproj.io/v1alpha1"
 _DAY = 24 * 60 * 60
 
 
-def workflow_template(plan: Plan, site: Site, templates: list[models.Template]) -> dict[str, Any]:
-    """The WorkflowTemplate. Its name ends in a digest of its content: a new version never changes runs under way."""
+def workflow_spec(plan: Plan, site: Site, templates: list[models.Template]) -> dict[str, Any]:
+    """Everything that a run is, in a template or in a Workflow of its own."""
     from .hera_models import models as m
 
-    spec = m.WorkflowSpec(
+    return m.WorkflowSpec(
         entrypoint=ENTRYPOINT,
         templates=templates,
         arguments=_arguments(plan),
@@ -42,7 +43,13 @@ def workflow_template(plan: Plan, site: Site, templates: list[models.Template]) 
         volumes=[m.Volume(name=name, empty_dir=m.EmptyDirVolumeSource()) for name in ("workspace", "tmp")],
         pod_gc=m.PodGC(strategy="OnPodSuccess", delete_delay_duration="10m"),
         ttl_strategy=m.TTLStrategy(seconds_after_success=7 * _DAY, seconds_after_failure=30 * _DAY),
+        parallelism=plan.concurrency.parallelism if plan.concurrency else None,
+        synchronization=synchronization(plan.concurrency),
     ).model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def workflow_template(plan: Plan, site: Site, spec: dict[str, Any]) -> dict[str, Any]:
+    """The WorkflowTemplate. Its name ends in a digest of its content: a new version never changes runs under way."""
     digest = digest_of(spec).removeprefix("sha256:")[:10]
     about = {"workflows.argoproj.io/description": plan.description} if plan.description else {}
     metadata: dict[str, Any] = {
@@ -55,12 +62,17 @@ def workflow_template(plan: Plan, site: Site, templates: list[models.Template]) 
     return {"apiVersion": API_VERSION, "kind": "WorkflowTemplate", "metadata": metadata, "spec": spec}
 
 
-def workflow(plan: Plan, site: Site, template: str) -> dict[str, Any]:
-    """The Workflow to submit: nothing but the template's name and the parameters."""
+def reference_to(plan: Plan, template: str) -> dict[str, Any]:
+    """What a Workflow or a CronWorkflow says of its template: its name and the parameters."""
     spec: dict[str, Any] = {"workflowTemplateRef": {"name": template}}
     arguments = _arguments(plan)
     if arguments:
         spec["arguments"] = arguments.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return spec
+
+
+def workflow(plan: Plan, site: Site, spec: dict[str, Any]) -> dict[str, Any]:
+    """The Workflow to submit."""
     metadata = {"generateName": f"{plan.workflow}-", "namespace": site.namespace, "labels": labels(plan)}
     return {"apiVersion": API_VERSION, "kind": "Workflow", "metadata": metadata, "spec": spec}
 

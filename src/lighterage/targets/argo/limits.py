@@ -15,12 +15,19 @@ TEMPLATES = 200
 OBJECT_BYTES = 1 << 20
 """largest object (MAX_WORKFLOW_SIZE)"""
 NAME = 63
+CRON_NAME = 52
 _SUFFIX = len("-0123456789")
 _REMOTE = ("s3://", "gs://", "az://", "abfs://")
 
 
-def plan_mistakes(plan: Plan, environment: Environment) -> Iterator[Diagnostic]:
+def plan_mistakes(plan: Plan, environment: Environment, form: str) -> Iterator[Diagnostic]:
     """What the target cannot honour."""
+    if form == "cron" and plan.schedule is None:
+        message = "the workflow has no schedule, which a CronWorkflow is made of"
+        yield _mistake("L504", ("name",), None, message, 'add schedule: {cron: ["0 6 * * 1"]}')
+    if form == "cron" and len(plan.workflow) > CRON_NAME:
+        message = f"the name is {len(plan.workflow)} characters long, and a CronWorkflow's has at most {CRON_NAME}"
+        yield _mistake("L601", ("name",), plan.workflow, message)
     if len(plan.workflow) > NAME - _SUFFIX:
         yield _mistake(
             "L601",
@@ -73,9 +80,9 @@ def _templated(plan: Plan, environment: Environment) -> Iterator[Diagnostic]:
             yield _mistake("L504", path, None, message)
 
 
-def object_mistakes(document: dict[str, Any]) -> Iterator[Diagnostic]:
+def object_mistakes(spec: dict[str, Any]) -> Iterator[Diagnostic]:
     """What is too large for the cluster."""
-    templates = len(document["spec"].get("templates", ()))
+    templates = len(spec["templates"])
     if templates > TEMPLATES:
         yield _mistake(
             "L602",
@@ -84,7 +91,7 @@ def object_mistakes(document: dict[str, Any]) -> Iterator[Diagnostic]:
             f"the manifest needs {templates} templates, and Argo allows {TEMPLATES}",
             "tasks that share step, resources, retry and timeout share a template",
         )
-    size = len(json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode())
+    size = len(json.dumps(spec, separators=(",", ":"), ensure_ascii=False).encode())
     if size > OBJECT_BYTES:
         yield _mistake(
             "L602",

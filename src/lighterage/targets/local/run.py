@@ -38,6 +38,8 @@ class Observer(Protocol):
 
     def again(self, instance: Instance, failure: Failure, wait: float) -> None: ...
 
+    def waiting(self, place: str) -> None: ...
+
 
 class Options(NamedTuple):
     """How to run a plan."""
@@ -64,7 +66,12 @@ class Outcome(NamedTuple):
 
 def run_plan(plan: Plan, store: Store, options: Options, observer: Observer) -> Outcome:
     """Runs what is not in the cache and records everything. Raises StoreError when the store cannot be written."""
-    return _Run(plan, store, options, observer).run()
+    if plan.concurrency is None or store.root is None:
+        return _Run(plan, store, options, observer).run()
+    from .locks import places_held
+
+    with places_held(plan.concurrency, store.root / "locks", observer.waiting):
+        return _Run(plan, store, options, observer).run()
 
 
 def new_run_name(workflow: str) -> str:
