@@ -14,8 +14,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .contract import Port
+from . import BadInput
+from .contract import Port, type_name
 from .shape import Accelerator, Growth, Shape
+from .template import Lookup, resolve
 from .workflow import Concurrency, Matrix, Schedule
 
 
@@ -88,6 +90,8 @@ class PlannedTask(Shape):
     needs: list[str] = []
     """every task that comes before it, by data or by order, sorted"""
     matrix: Matrix | None = None
+    for_each: Any = None
+    """template of a list; None = no such"""
     max_parallel: int | None = None
     when: Any = None
     """expression; None = always"""
@@ -102,9 +106,22 @@ class PlannedTask(Shape):
     site: str
     pool: str | None = None
 
-    def instances(self) -> list[dict[str, Any]]:
-        """The matrix values of each instance; one empty mapping for a task without a matrix."""
-        return self.matrix.combinations() if self.matrix else [{}]
+    @property
+    def many(self) -> bool:
+        """Whether it has instances, so that a reference to it is a list."""
+        return self.matrix is not None or self.for_each is not None
+
+    def instances(self, lookup: Lookup) -> list[dict[str, Any]]:
+        """What sets each instance apart: its matrix values, or its item; one empty mapping for a task of one instance.
+
+        Raises what ``lookup`` raises, and BadInput where `for_each` gets no list.
+        """
+        if self.for_each is None:
+            return self.matrix.combinations() if self.matrix else [{}]
+        items = resolve(self.for_each, lookup)
+        if not isinstance(items, list):
+            raise BadInput(f"for_each of task {self.name!r} needs a list, not {type_name(items)}")
+        return [{"item": item} for item in items]
 
 
 class Plan(Shape):

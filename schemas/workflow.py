@@ -97,6 +97,8 @@ class Task(Shape):
     """tasks that must have succeeded first; data references are order enough"""
     matrix: Matrix | None = None
     """one instance for each combination"""
+    for_each: str | None = None
+    """a list known at run time, `${list.items}`; one instance for each item, `${item}` or `${item.field}`"""
     max_parallel: Annotated[int, Field(ge=1)] | None = None
     """instances at one time"""
     when: str | bool | None = None
@@ -112,10 +114,17 @@ class Task(Shape):
     allow_failure: bool = False
     """the run goes on; dependants see what exists"""
 
+    @property
+    def many(self) -> bool:
+        """Whether it has instances, so that a reference to it is a list."""
+        return self.matrix is not None or self.for_each is not None
+
     @model_validator(mode="after")
-    def _max_parallel_needs_instances(self) -> Task:
-        if self.max_parallel is not None and self.matrix is None:
-            raise ValueError("`max_parallel` is for a task with a matrix")
+    def _instances_have_one_origin(self) -> Task:
+        if self.matrix is not None and self.for_each is not None:
+            raise ValueError("a task has either `matrix:` or `for_each:`")
+        if self.max_parallel is not None and not self.many:
+            raise ValueError("`max_parallel` is for a task with `matrix:` or `for_each:`")
         return self
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from lighterage.schemas.plan import Plan
 from lighterage.targets.argo import compile_plan
@@ -14,7 +15,11 @@ FOLDER = Path(__file__).parent
 
 def everything() -> Plan:
     """One small plan with a bit of everything."""
-    parameters = {"rounds": {"type": "integer", "minimum": 1}, "word": {"type": "string", "enum": ["yes", "1e-3"]}}
+    parameters: dict[str, Any] = {
+        "rounds": {"type": "integer", "minimum": 1},
+        "word": {"type": "string", "enum": ["yes", "1e-3"]},
+    }
+    parameters["sizes"] = {"type": "list", "items": {"type": "integer"}}
     return plan(
         task(
             "first",
@@ -41,9 +46,11 @@ def everything() -> Plan:
             resources={"cpu": 0.5, "memory": 3 * 2**29, "accelerator": {"kind": "gpu", "count": 2}},
             pool="gpu",
         ),
-        task("last", "gated", "sweep"),
+        task("listed", "first", for_each={"$ref": "first.items"}, inputs={"a": {"$ref": "item.size"}}, max_parallel=3),
+        task("given", for_each={"$ref": "parameters.sizes"}, inputs={"a": {"$ref": "item"}}),
+        task("last", "gated", "sweep", "listed"),
         parameters=parameters,
-        arguments={"rounds": 3, "word": "1e-3"},
+        arguments={"rounds": 3, "word": "1e-3", "sizes": [1, 2]},
         description="A bit of everything",
     )
 

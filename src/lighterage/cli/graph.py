@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..schemas.plan import Plan
+from ..schemas.plan import Plan, PlannedTask
 from .loading import environment_option, parameter_options, plan
 
 
@@ -25,8 +25,7 @@ def command(workflow: str, environment: str, parameters: tuple[str, ...], params
 def _mermaid(settled: Plan) -> str:
     lines = ["graph LR"]
     for task in settled.tasks:
-        many = f" × {len(task.instances())}" if task.matrix else ""
-        lines.append(f'  {task.name}["{task.name}{many}<br/><small>{task.step}</small>"]')
+        lines.append(f'  {task.name}["{task.name}{_times(task)}<br/><small>{task.step}</small>"]')
         lines += [f"  {need} --> {task.name}" for need in task.needs]
     return "\n".join(lines)
 
@@ -34,7 +33,12 @@ def _mermaid(settled: Plan) -> str:
 def _dot(settled: Plan) -> str:
     lines = [f'digraph "{settled.workflow}" {{', "  rankdir=LR; node [shape=box];"]
     for task in settled.tasks:
-        many = f" × {len(task.instances())}" if task.matrix else ""
-        lines.append(f'  "{task.name}" [label="{task.name}{many}\\n{task.step}"];')
+        lines.append(f'  "{task.name}" [label="{task.name}{_times(task)}\\n{task.step}"];')
         lines += [f'  "{need}" -> "{task.name}";' for need in task.needs]
     return "\n".join([*lines, "}"])
+
+
+def _times(task: PlannedTask) -> str:
+    if task.matrix:
+        return f" × {len(task.matrix.combinations())}"
+    return " × n" if task.for_each is not None else ""

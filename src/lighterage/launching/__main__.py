@@ -19,6 +19,7 @@ from ..schemas import BadInput
 from ..schemas.contract import Port, problems, typed
 from ..schemas.plan import PlannedStep, PlannedTask, canonical
 from ..schemas.record import TaskRecord
+from ..schemas.template import Lookup
 from ..storing import Store, StoreError, open_store
 from .attempt import Attempt, attempt, earlier_result, exit_code_of
 from .execute import Work
@@ -54,17 +55,19 @@ class _Launch:
         self.options = options
         self.task = PlannedTask.model_validate(spec["task"])
         self.step = PlannedStep.model_validate(spec["step"])
-        self.fan_in: dict[str, int | None] = spec.get("fan_in", {})
+        self.fan_in: dict[str, int | str | None] = spec.get("fan_in", {})
+        """how many instances the tasks before have: a number, null for one that is not many, `each` where a run decides"""
         given = [*options.parameter, *map(_decoded, options.encoded_parameter)]
         self.parameters = _parameters(spec.get("parameters", {}), given)
         self.store: Store = open_store(options.store)
-        self.matrix = self.task.instances()[options.index]
+        self.matrix: dict[str, Any] = {}
         self.before: dict[str, list[TaskRecord]] = {}
         self.begun, self.clock = time.time(), time.monotonic()
 
     def launch(self) -> int:
-        lookup = lookup_in(self._records, lambda name: self.fan_in.get(name) is not None, self.parameters, self.matrix)
         try:
+            self.matrix = self.task.instances(self._lookup({}))[self.options.index]
+            lookup = self._lookup(self.matrix)
             if self._skipped_before() or not wanted(self.task, lookup):
                 return self._record("skipped")
             inputs = resolve_inputs(self.task, lambda name: self.step.inputs[name].optional, lookup)
@@ -89,13 +92,18 @@ class _Launch:
         """Whether a pod before this one did nothing. To the orchestrator it succeeded."""
         return any(record.status == "skipped" for name in self.task.needs for record in self._records(name))
 
+    def _lookup(self, matrix: dict[str, Any]) -> Lookup:
+        return lookup_in(self._records, lambda name: self.fan_in.get(name) is not None, self.parameters, matrix)
+
     def _records(self, task: str) -> list[TaskRecord]:
         if task not in self.before:
             count = self.fan_in.get(task)
-            found = (
-                self.store.read_record(self.options.run, task, index) for index in range(1 if count is None else count)
-            )
-            self.before[task] = [record for record in found if record is not None]
+            if isinstance(count, str):
+                found = self.store.records(self.options.run, task)
+                self.before[task] = sorted(found, key=lambda record: record.index)
+            else:
+                each = (self.store.read_record(self.options.run, task, index) for index in range(count or 1))
+                self.before[task] = [record for record in each if record is not None]
         return self.before[task]
 
     def _record(self, status: str, code: int = 0, **facts: Any) -> int:
@@ -126,6 +134,8 @@ class _Launch:
                 (self.options.outputs / name).write_text(
                     shown if isinstance(shown, str) else canonical(shown), encoding="utf-8"
                 )
+                if isinstance(value, list):
+                    (self.options.outputs / f"{name}-count").write_text(str(len(value)))
 
 
 def _whole(argument: str) -> str:

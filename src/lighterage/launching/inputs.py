@@ -21,7 +21,7 @@ def lookup_in(
     matrix: dict[str, Any],
 ) -> Lookup:
     """Values by reference. ``records`` gives a task's records in the order of its instances; ``many`` says whether
-    it has a matrix, so that a reference to it is a list of what exists."""
+    a reference to it is a list of what exists; ``matrix`` sets an instance apart, by its axes or its item."""
 
     def lookup(name: str) -> Any:
         first, _, rest = name.partition(".")
@@ -29,6 +29,8 @@ def lookup_in(
             return _there(parameters, rest, name)
         if first == "matrix":
             return _there(matrix, rest, name)
+        if first == "item":
+            return _there(matrix["item"], rest, name) if rest else matrix["item"]
         outputs = [record.outputs for record in records(first)]
         if many(first):
             return [one[rest] for one in outputs if rest in one]
@@ -37,8 +39,8 @@ def lookup_in(
     return lookup
 
 
-def _there(values: dict[str, Any], name: str, reference: str) -> Any:
-    if name not in values:
+def _there(values: Any, name: str, reference: str) -> Any:
+    if not isinstance(values, dict) or name not in values:
         raise Absent(reference)
     return values[name]
 

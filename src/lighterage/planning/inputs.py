@@ -175,6 +175,20 @@ class InputChecker:
         artifacts = given.type not in VALUE_TYPES or port.type not in VALUE_TYPES or port.is_artifact
         return ("L405" if artifacts else "L401"), path, said
 
+    def for_each(self) -> Any:
+        """The list that instances are made of, as a template; None where there is none."""
+        if self.task.for_each is None:
+            return None
+        path: Path = ("tasks", self.name, "for_each")
+        before = len(self.found)
+        template = self.template(path, self.task.for_each)
+        if len(self.found) > before:
+            return None
+        given = self._known(template["$ref"]) if is_reference(template) else Port(type="string")
+        if given is not None and given.type != "list":
+            self._report("L401", path, f"'for_each' must be a list, not {given.text()}", hint="${task.output}")
+        return template
+
     def condition(self) -> Any:
         """The task's `when` as an expression; None where there is none."""
         if self.task.when is None or self.task.when is True:

@@ -148,7 +148,7 @@ class _Planner:
         found = self.scope.steps[name]
         step = found.step if found else None
         checker = InputChecker(self.document, self.scope, name, self.arguments)
-        inputs, when = checker.inputs(step), checker.condition()
+        inputs, when, for_each = checker.inputs(step), checker.condition(), checker.for_each()
         self.found += checker.found
         self._matrix(name, task.matrix)
         resources = settle_resources(task.resources or (step.resources if step else Resources()))
@@ -161,8 +161,9 @@ class _Planner:
             "name": name,
             "step": task.uses,
             "inputs": inputs,
-            "needs": self._needs(name, task, inputs, when),
+            "needs": self._needs(name, task, [inputs, when, for_each]),
             "matrix": task.matrix,
+            "for_each": for_each,
             "max_parallel": task.max_parallel,
             "when": when,
             "retry": _retry(task.retry),
@@ -175,9 +176,9 @@ class _Planner:
             "pool": pool,
         }
 
-    def _needs(self, name: str, task: Task, inputs: dict[str, Any], when: Any) -> list[str]:
+    def _needs(self, name: str, task: Task, templates: list[Any]) -> list[str]:
         tasks = self.workflow.tasks
-        needs = {ref.partition(".")[0] for ref in [*references(inputs), *references(when)]}
+        needs = {reference.partition(".")[0] for reference in references(templates)}
         for index, other in enumerate(task.needs):
             if other not in tasks:
                 try:

@@ -8,7 +8,7 @@ from typing import Any
 from ..schemas.template import COMPARISONS, reference
 
 _REFERENCE = re.compile(r"\$\{([^{}]*)\}")
-_NAME = re.compile(r"[a-z](?:[-a-z0-9]*[a-z0-9])?\.[a-z][a-z0-9_]*")
+_NAME = re.compile(r"[a-z](?:[-a-z0-9]*[a-z0-9])?\.[a-z][a-z0-9_]*|item")
 _DEEPEST = 32
 
 

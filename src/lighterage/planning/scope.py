@@ -44,6 +44,8 @@ class Scope:
                 return Port(type=type_name(value))
             case "matrix":
                 return self._axis(rest, task)
+            case "item":
+                return self._item(rest, task)
         if first in RESERVED:
             raise Unknown("L304", f"${{{name}}} cannot be used here", [], name)
         return self._output(first, rest)
@@ -55,13 +57,19 @@ class Scope:
             raise Unknown("L306", missing, names, axis)
         return None  # each of its values is checked by itself
 
+    def _item(self, field: str, task: Task | None) -> Port | None:
+        if task is None or task.for_each is None:
+            raise Unknown("L306", "${item} needs a task with for_each", [], "item")
+        source = self.port(task.for_each.strip()[2:-1].strip(), None) if task.for_each.startswith("${") else None
+        return None if field or source is None else source.items
+
     def _output(self, task_name: str, output: str) -> Port | None:
         task: Task = self._among(task_name, self.workflow.tasks, "L301", "task")
         step = self.steps.get(task_name)
         if step is None:
             return None
         port: Port = self._among(output, step.step.outputs, "L302", f"output of task {task_name!r} ({step.step.name})")
-        return Port(type="list", items=port) if task.matrix else port
+        return Port(type="list", items=port) if task.many else port
 
     @staticmethod
     def _among(name: str, known: Any, code: str, what: str) -> Any:

@@ -12,6 +12,7 @@ from ..launching.inputs import Absent, lookup_in, resolve_inputs, wanted
 from ..schemas import BadInput
 from ..schemas.plan import Plan, PlannedTask
 from ..schemas.record import ArtifactRef, TaskRecord
+from ..schemas.template import Lookup
 from ..storing import Store
 
 
@@ -28,7 +29,7 @@ class Forecast:
 
     @property
     def label(self) -> str:
-        return f"{self.task.name}[{self.index}]" if self.task.matrix else self.task.name
+        return f"{self.task.name}[{self.index}]" if self.task.many else self.task.name
 
     def as_json(self) -> dict[str, Any]:
         return {"task": self.task.name, "index": self.index, "verdict": self.verdict, "reason": self.reason}
@@ -42,7 +43,13 @@ def forecast(plan: Plan, store: Store | None, base: Path) -> Iterator[Forecast]:
         waits = [need for need in task.needs if any(one.verdict in ("run", "wait") for one in known[need])]
         skips = [need for need in task.needs if any(one.verdict == "skip" for one in known[need])]
         known[task.name] = []
-        for index, matrix in enumerate(task.instances()):
+        apart: list[dict[str, Any]] = [{}]
+        if task.for_each is None or not (skips or waits):
+            try:
+                apart = task.instances(_lookup(plan, known, {}))
+            except Absent as absent:
+                skips = [f"{absent}, which does not exist,"]
+        for index, matrix in enumerate(apart):
             if skips:
                 one = Forecast(task, index, "skip", f"{skips[0]} is skipped")
             elif waits:
@@ -51,6 +58,15 @@ def forecast(plan: Plan, store: Store | None, base: Path) -> Iterator[Forecast]:
                 one = _one(plan, store, base, task, index, matrix, known, before)
             known[task.name].append(one)
             yield one
+
+
+def _lookup(plan: Plan, known: dict[str, list[Forecast]], matrix: dict[str, Any]) -> Lookup:
+    return lookup_in(
+        lambda name: [one.record for one in known[name] if one.record],
+        lambda name: plan.task(name).many,
+        plan.arguments,
+        matrix,
+    )
 
 
 def _one(
@@ -64,12 +80,7 @@ def _one(
     before: _Before,
 ) -> Forecast:
     step = plan.steps[task.step]
-    lookup = lookup_in(
-        lambda name: [one.record for one in known[name] if one.record],
-        lambda name: plan.task(name).matrix is not None,
-        plan.arguments,
-        matrix,
-    )
+    lookup = _lookup(plan, known, matrix)
     try:
         if not wanted(task, lookup):
             return Forecast(task, index, "skip", "its condition is false")

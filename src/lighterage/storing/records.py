@@ -84,9 +84,11 @@ class Records(Artifacts):
     def read_record(self, run: str, task: str, index: int = 0) -> TaskRecord | None:
         return self._read(_record_key(run, task, index), TaskRecord)
 
-    def records(self, run: str) -> Iterator[TaskRecord]:
-        """Records of a run's instances, in no order."""
+    def records(self, run: str, task: str | None = None) -> Iterator[TaskRecord]:
+        """Records of a run's instances, or of one task's, in no order."""
         for key in self._backend.list(_run_key(run, "tasks")):
+            if task is not None and key.rpartition("/")[2].rsplit(".", 2)[0] != task:
+                continue
             if record := self._read(key, TaskRecord):
                 yield record
 

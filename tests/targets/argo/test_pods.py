@@ -43,14 +43,16 @@ HOSTILE = [
 ]
 
 
-def start(compiled: Plan, name: str, folder: Path, parameters: dict[str, str] | None = None) -> dict[str, Any]:
+def start(
+    compiled: Plan, name: str, folder: Path, parameters: dict[str, str] | None = None, index: int = 0
+) -> dict[str, Any]:
     """Does with one task what Argo and Kubernetes do: replaces, moves long arguments to files, starts."""
     spec = yaml.load(compile_plan(compiled, ENVIRONMENT)["demo.template.yaml"], yaml.CSafeLoader)["spec"]
     templates = {one["name"]: one for one in spec["templates"]}
     [entry] = [one for one in templates["main"]["dag"]["tasks"] if one["name"] == name]
     given = {
         "inputs.parameters.fan-in": "{}",
-        "inputs.parameters.index": "0",
+        "inputs.parameters.index": str(index),
         "workflow.uid": "1",
         "workflow.name": "r",
     }
@@ -59,7 +61,10 @@ def start(compiled: Plan, name: str, folder: Path, parameters: dict[str, str] | 
         given[f"workflow.parameters.{one}"] = value
         given[f"=sprig.b64enc(workflow.parameters.{one})"] = b64encode(value.encode()).decode()
     arguments = []
-    for number, text in enumerate(templates[entry["template"]]["container"]["args"]):
+    template = templates[entry["template"]]
+    if "dag" in template:
+        template = templates[template["dag"]["tasks"][0]["template"]]
+    for number, text in enumerate(template["container"]["args"]):
         for tag, value in given.items():
             text = text.replace(f"{{{{{tag}}}}}", value)
         text = re.sub(r"\$\$|\$\(HOME\)", lambda match: "$" if match[0] == "$$" else "/tmp", text)
@@ -73,7 +78,7 @@ def start(compiled: Plan, name: str, folder: Path, parameters: dict[str, str] | 
 
     code = main(arguments)
 
-    record = open_store(str(folder / "store")).read_record("r.1", name, 0)
+    record = open_store(str(folder / "store")).read_record("r.1", name, index)
     return {"code": code, "status": record and record.status, "outputs": record.outputs if record else {}}
 
 
@@ -117,3 +122,27 @@ def test_a_pod_that_did_nothing_is_followed_by_pods_that_do_nothing(tmp_path: Pa
     )
     told = [start(compiled, name, tmp_path) for name in ("a", "idle", "after")]
     assert [(one["code"], one["status"]) for one in told] == [(0, "succeeded"), (0, "skipped"), (0, "skipped")]
+
+
+def test_a_pod_for_each_item_and_one_that_gathers_them(tmp_path: Path) -> None:
+    lists = step(
+        name="demo/list",
+        command=["python3", "-c", 'open(\'${outputs.items}\', \'w\').write(\'[{"a": "x"}, {"a": "y"}]\')'],
+        python=None,
+        inputs={},
+        outputs={"items": {"type": "list", "items": {"type": "object"}}},
+    )
+    gather = ECHO.model_copy(update={"inputs": step(inputs={"all": {"type": "list"}}).inputs})
+    compiled = plan(
+        task("list", inputs={}, step="demo/list@1"),
+        task("each", "list", for_each={"$ref": "list.items"}, inputs={"a": {"$ref": "item.a"}}),
+        task("all", "each", inputs={"all": {"$ref": "each.told"}}, step="demo/gather@1"),
+        steps={"demo/list@1": lists, "demo/add@1": ECHO, "demo/gather@1": gather},
+    )
+    start(compiled, "list", tmp_path)
+    assert (tmp_path / "outputs" / "items-count").read_text() == "2"
+    assert [start(compiled, "each", tmp_path, index=index)["outputs"]["told"] for index in (1, 0)] == [
+        {"a": "y"},
+        {"a": "x"},
+    ]
+    assert start(compiled, "all", tmp_path)["outputs"]["told"] == {"all": [{"a": "x"}, {"a": "y"}]}

@@ -31,14 +31,14 @@ def task_json(task: PlannedTask) -> str:
     return inert(task.model_dump(mode="json", by_alias=True, exclude_defaults=True))
 
 
-def fan_in_json(task: PlannedTask, instances: Mapping[str, int | None]) -> str:
-    """How many instances each needed task has; null for one without a matrix."""
+def fan_in_json(task: PlannedTask, instances: Mapping[str, int | str | None]) -> str:
+    """How many instances each needed task has; null for one that is not many, `each` where a run decides."""
     return inert({name: instances[name] for name in task.needs})
 
 
 def parameters_used(task: PlannedTask) -> tuple[str, ...]:
     """Workflow parameters that a task's inputs and condition refer to, sorted."""
-    named = {*references(task.inputs), *references(task.when)}
+    named = {*references(task.inputs), *references(task.when), *references(task.for_each)}
     return tuple(sorted(name.partition(".")[2] for name in named if name.startswith("parameters.")))
 
 

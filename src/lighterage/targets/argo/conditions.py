@@ -38,7 +38,7 @@ def conditions(plan: Plan) -> dict[str, str]:
             outputs = plan.steps[task.step].outputs.items()
             sure = {f"{task.name}.{name}": port for name, port in outputs if not port.optional}
             present |= sure.keys()
-            known |= {} if task.matrix else sure
+            known |= {} if task.many else sure
     return texts
 
 

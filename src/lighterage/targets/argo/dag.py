@@ -7,7 +7,7 @@ needs from an earlier shard makes its whole shard wait for that one; shards with
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ...schemas.plan import Plan, PlannedTask
 from .arguments import fan_in_json, task_json
@@ -21,15 +21,18 @@ TASKS_PER_DAG = 200
 """most tasks that Argo's CRDs allow in one DAG"""
 
 
+EACH: Literal["each"] = "each"
+Count = int | Literal["each"] | None
+"""instances of a task: a number, None for a task that is not many, `each` where a run decides"""
+
+
 class Graph:
     """The DAG templates of a plan. ``pods`` gives the name of each task's pod template."""
 
     def __init__(self, plan: Plan, pods: Mapping[str, str]) -> None:
         self.plan = plan
         self.pods = pods
-        self.instances: dict[str, int | None] = {
-            task.name: len(task.instances()) if task.matrix else None for task in plan.tasks
-        }
+        self.instances = {task.name: _instances_of(task) for task in plan.tasks}
         self.sharded = len(plan.tasks) > TASKS_PER_DAG
         # A task that Argo skips leaves no record, and in another shard nothing but its record could tell of it.
         self.conditions = {} if self.sharded else conditions(plan)
@@ -68,9 +71,14 @@ class Graph:
         given = [m.Parameter(name="task", value=task_json(task))]
         if task.needs:
             given.append(m.Parameter(name="fan-in", value=fan_in_json(task, self.instances)))
+        if task.for_each is not None:
+            given.append(m.Parameter(name="count", value=self._count(task)))
         work = (
             {"template": self._wrapper(task), "arguments": m.Arguments(parameters=given)}
-            if task.allow_failure or task.max_parallel or (task.matrix and task.name in self.conditions)
+            if task.allow_failure
+            or task.max_parallel
+            or task.for_each
+            or (task.matrix and task.name in self.conditions)
             else _instances(self.pods[task.name], given, self.instances[task.name])
         )
         return m.DAGTask(
@@ -80,13 +88,22 @@ class Graph:
             **work,
         )
 
+    def _count(self, task: PlannedTask) -> str:
+        """How many items Argo will count, once the list is there."""
+        source, _, output = task.for_each["$ref"].partition(".")
+        if source == "parameters":
+            return f"{{{{=string(len(fromJSON(workflow.parameters.{output})))}}}}"
+        known = self.instances[source]
+        return f"{{{{tasks.{source}.outputs.parameters.{output}-count}}}}" if known is None else str(known)
+
     def _wrapper(self, task: PlannedTask) -> str:
         """A DAG of this one task; tasks alike share it. It says what Argo can say only so:
 
         - `parallelism`, which a DAG has;
         - that a failure is allowed. In a `depends` of what follows, the failure would still fail the run where that is
           skipped, or where nothing follows;
-        - that a whole matrix is skipped. Argo lets a group of skipped instances succeed.
+        - that a whole matrix is skipped: Argo lets a group of skipped instances succeed;
+        - that a list without items is fine: Argo calls a group of none skipped.
         """
         from .hera_models import models as m
 
@@ -99,6 +116,8 @@ class Graph:
         name = "-".join([pod, *marks])
         if name not in self.wrappers:
             passed = [m.Parameter(name=one, value=f"{{{{inputs.parameters.{one}}}}}") for one in ("task", "fan-in")]
+            taken = [m.Parameter(name="task"), m.Parameter(name="fan-in", value="{}")]
+            taken += [m.Parameter(name="count")] if task.for_each is not None else []
             only = m.DAGTask(
                 name="each",
                 continue_on=m.ContinueOn(failed=True, error=True) if task.allow_failure else None,
@@ -108,7 +127,7 @@ class Graph:
                 name=name,
                 parallelism=task.max_parallel,
                 dag=m.DAGTemplate(tasks=[only], fail_fast=False),
-                inputs=m.Inputs(parameters=[m.Parameter(name="task"), m.Parameter(name="fan-in", value="{}")]),
+                inputs=m.Inputs(parameters=taken),
             )
         return name
 
@@ -118,7 +137,13 @@ def _all_of(names: Iterable[str]) -> str | None:
     return " && ".join(f"{name}.Succeeded" for name in names) or None
 
 
-def _instances(pod: str, given: list[models.Parameter], count: int | None) -> dict[str, Any]:
+def _instances_of(task: PlannedTask) -> Count:
+    if task.for_each is not None:
+        return EACH
+    return len(task.matrix.combinations()) if task.matrix else None
+
+
+def _instances(pod: str, given: list[models.Parameter], count: Count) -> dict[str, Any]:
     """Fields of a DAG task that runs a pod once, or once for each index."""
     from .hera_models import models as m
 
@@ -128,7 +153,7 @@ def _instances(pod: str, given: list[models.Parameter], count: int | None) -> di
     return {
         "template": pod,
         "arguments": m.Arguments(parameters=[*given, index]),
-        "with_sequence": m.Sequence(count=str(count)),
+        "with_sequence": m.Sequence(count="{{inputs.parameters.count}}" if count == EACH else str(count)),
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from ...diagnostics import Diagnostic
 from ...schemas.environment import Environment
 from ...schemas.plan import Plan, canonical
+from .dag import TASKS_PER_DAG
 
 TEMPLATES = 200
 """most templates of one object (maxItems of the CRDs)"""
@@ -52,6 +53,7 @@ def plan_mistakes(plan: Plan, environment: Environment, form: str) -> Iterator[D
         if plan.arguments.get(name) is None:
             message = f"parameter {name!r} has no value, and Argo starts no workflow without one"
             yield _mistake("L504", ("parameters", name), None, message, "give it a default, or compile with -p")
+    yield from _lists(plan)
     for task in plan.tasks:
         if task.retry and task.retry.factor % 1:
             yield _mistake(
@@ -62,6 +64,25 @@ def plan_mistakes(plan: Plan, environment: Environment, form: str) -> Iterator[D
                 f"factor: {round(task.retry.factor)}",
             )
     yield from _templated(plan, environment)
+
+
+def _lists(plan: Plan) -> Iterator[Diagnostic]:
+    """Lists whose length Argo cannot know when it makes the tasks."""
+    many = {task.name for task in plan.tasks if task.for_each is not None}
+    sharded = len(plan.tasks) > TASKS_PER_DAG
+    for task in plan.tasks:
+        if task.for_each is None or task.for_each["$ref"].startswith("parameters."):
+            continue
+        source = task.for_each["$ref"].partition(".")[0]
+        path = ("tasks", task.name, "for_each")
+        if source in many:
+            message = f"{source!r} is made for each item of a list itself, and Argo cannot count what such tasks give"
+            yield _mistake("L504", path, None, message, "let a task gather it into one list first")
+        elif sharded:
+            message = (
+                f"a workflow of more than {TASKS_PER_DAG} tasks is cut into parts, and Argo cannot count across them"
+            )
+            yield _mistake("L504", path, None, message, "take the list from a parameter, or use a matrix")
 
 
 def _templated(plan: Plan, environment: Environment) -> Iterator[Diagnostic]:

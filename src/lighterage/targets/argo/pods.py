@@ -110,6 +110,12 @@ def _outputs(step: PlannedStep) -> models.Outputs | None:
     shown = [
         m.Parameter(name=name, value_from=m.ValueFrom(path=f"{OUTPUTS}/{name}", default="")) for name in step.outputs
     ]
+    # How many tasks a list makes is Argo's to know, the list itself is not.
+    shown += [
+        m.Parameter(name=f"{name}-count", value_from=m.ValueFrom(path=f"{OUTPUTS}/{name}-count", default="0"))
+        for name, port in step.outputs.items()
+        if port.type == "list"
+    ]
     return m.Outputs(parameters=shown) if shown else None
 
 

@@ -37,7 +37,7 @@ class Instance:
     @property
     def label(self) -> str:
         """``train`` or ``train[2]``."""
-        return f"{self.task.name}[{self.index}]" if self.task.matrix else self.task.name
+        return f"{self.task.name}[{self.index}]" if self.task.many else self.task.name
 
 
 class Progress:
@@ -59,12 +59,20 @@ class Progress:
         return [record for _, record in sorted(self.records.get(task, {}).items())]
 
     def many(self, task: str) -> bool:
-        return self.tasks[task].matrix is not None
+        return self.tasks[task].many
+
+    def open(self, task: str, instances: int) -> None:
+        """A task's needs have ended and its instances are known; with none of them it has ended too."""
+        self.sizes[task] = instances
+        self._ended_if_all(task)
 
     def end(self, record: TaskRecord) -> None:
         """Notes an instance's end; tasks that waited for it last become ready."""
         name = record.task
         self.records[name][record.index] = record
+        self._ended_if_all(name)
+
+    def _ended_if_all(self, name: str) -> None:
         if len(self.records[name]) < self.sizes[name]:
             return
         for later in self._after[name]:

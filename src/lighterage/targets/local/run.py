@@ -18,7 +18,7 @@ from ...launching.inputs import Absent, lookup_in, resolve_inputs, wanted
 from ...schemas import BadInput
 from ...schemas.plan import Plan, PlannedTask
 from ...schemas.record import Failure, RunRecord, TaskRecord
-from ...schemas.template import resolve
+from ...schemas.template import Lookup, resolve
 from ...storing import Store
 from .capacity import Capacity
 from .endings import failure_of, wait_before_retry
@@ -132,7 +132,7 @@ class _Run:
         return "failed" if bad else "succeeded"
 
     def _outputs(self) -> dict[str, Any]:
-        lookup = lookup_in(self.progress.of, self.progress.many, self.plan.arguments, {})
+        lookup = self._lookup({})
         outputs = {}
         for name, template in self.plan.outputs.items():
             with contextlib.suppress(Absent, KeyError):
@@ -152,20 +152,30 @@ class _Run:
 
     def _open(self, task: PlannedTask) -> None:
         """A task whose needs have all ended: its instances are answered by the cache, queued, or will not run."""
-        combinations = task.instances()
-        self.progress.sizes[task.name] = len(combinations)
-        for index, matrix in enumerate(combinations):
+        verdict = "cancelled" if self.signals.caught else self.progress.verdict(task)
+        failure = None
+        try:
+            apart = [{}] if verdict and task.for_each is not None else task.instances(self._lookup({}))
+        except Absent:
+            verdict, apart = "skipped", [{}]
+        except BadInput as error:
+            verdict, apart = "failed", [{}]
+            failure = Failure(kind="bad_input", message=str(error), exit_code=64)
+        self.progress.open(task.name, len(apart))
+        for index, matrix in enumerate(apart):
             instance = Instance(task, index, matrix)
-            verdict = "cancelled" if self.signals.caught else self.progress.verdict(task)
             if verdict:
-                self._end(instance, verdict)
+                self._end(instance, verdict, failure=failure)
             else:
                 self._consider(instance)
+
+    def _lookup(self, matrix: dict[str, Any]) -> Lookup:
+        return lookup_in(self.progress.of, self.progress.many, self.plan.arguments, matrix)
 
     def _consider(self, instance: Instance) -> None:
         task = instance.task
         step = self.plan.steps[task.step]
-        lookup = lookup_in(self.progress.of, self.progress.many, self.plan.arguments, instance.matrix)
+        lookup = self._lookup(instance.matrix)
         try:
             if not wanted(task, lookup):
                 return self._end(instance, "skipped")
