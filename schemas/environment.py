@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
-from .shape import ApiVersion, Cpu, FieldName, Memory, Shape, TaskName
+from .shape import ApiVersion, Cpu, Duration, FieldName, Memory, Shape, TaskName
+from .variables import ObjectName, Variables, holds_password
+
+_LABEL_NAME = r"^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?$"
+_LABEL_VALUE = r"^(?:[A-Za-z0-9](?:[-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?)?$"
+_LABEL_WORDS = "as Kubernetes' labels: letters, digits, '-', '_' and '.', at most 63; a name may start with domain/"
+
+LabelName = Annotated[str, Field(pattern=_LABEL_NAME, description=_LABEL_WORDS)]
+LabelValue = Annotated[str, Field(pattern=_LABEL_VALUE, description=_LABEL_WORDS)]
+
+
+def _without_password(url: str) -> str:
+    if holds_password(url):
+        raise PydanticCustomError("secret_value", "a store's URL cannot hold a password; see env of sites")
+    return url
 
 
 class StoreLocation(Shape):
     """Where artifacts, results and run records are kept."""
 
-    url: Annotated[str, Field(min_length=1)]
+    url: Annotated[str, Field(min_length=1), AfterValidator(_without_password)]
     """a folder, or an fsspec URL; credentials come from the ambient identity, never from here"""
 
 
@@ -25,15 +40,58 @@ class Capacity(Shape):
     """memory shared by the tasks that run at one time"""
 
 
+class Toleration(Shape):
+    """A taint of nodes that pods may ignore, in Kubernetes' words."""
+
+    key: LabelName | None = None
+    """the taint's name; any, where nothing is said"""
+    operator: Literal["Exists", "Equal"] = "Equal"
+    """whether the taint's value counts"""
+    value: LabelValue | None = None
+    """the taint's value"""
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    """what the taint does; whatever it does, where nothing is said"""
+    tolerationSeconds: Annotated[int, Field(ge=0)] | None = None
+    """how long a pod stays after a NoExecute"""
+
+    @model_validator(mode="after")
+    def _as_kubernetes_wants_it(self) -> Toleration:
+        if self.operator == "Exists" and self.value is not None:
+            raise ValueError("a toleration with operator: Exists has no value")
+        if self.operator == "Equal" and self.key is None:
+            raise ValueError("a toleration without a key needs operator: Exists")
+        if self.tolerationSeconds is not None and self.effect != "NoExecute":
+            raise ValueError("tolerationSeconds goes with effect: NoExecute")
+        return self
+
+
 class Pool(Shape):
     """A group of a cluster's nodes."""
 
-    node_selector: dict[str, str] = {}
+    node_selector: dict[LabelName, LabelValue] = {}
     """labels its nodes carry"""
     accelerators: dict[FieldName, str] = {}
     """kind of accelerator -> Kubernetes resource, such as gpu: nvidia.com/gpu"""
-    tolerations: list[dict[str, Any]] = []
-    """Kubernetes tolerations"""
+    tolerations: list[Toleration] = []
+    """taints of its nodes"""
+
+
+class TimeToLive(Shape):
+    """How long a cluster keeps runs that have ended. The store keeps their records."""
+
+    success: Duration = "7d"
+    """those that succeeded"""
+    failure: Duration = "30d"
+    """those that failed"""
+
+
+class PodCollection(Shape):
+    """When pods that have ended are deleted."""
+
+    strategy: Literal["OnPodSuccess", "OnPodCompletion", "OnWorkflowSuccess", "OnWorkflowCompletion"] = "OnPodSuccess"
+    """what must have ended, and how"""
+    delay: Duration = "10m"
+    """how long they stay after that"""
 
 
 class Site(Shape):
@@ -49,15 +107,32 @@ class Site(Shape):
     """namespace of a cluster"""
     service_account: TaskName = "lighterage"
     """service account its pods run as"""
+    service_account_annotations: dict[LabelName, str] = {}
+    """annotations of that account, for clouds that give it an identity of theirs"""
+    pod_labels: dict[LabelName, LabelValue] = {}
+    """labels of all its pods"""
+    env: Variables = {}
+    """variables of all tasks: plain text, or {secret: NAME, key: KEY} for what a Kubernetes Secret holds"""
+    image_pull_secrets: list[ObjectName] = []
+    """Kubernetes Secrets for the registries of the images"""
     pools: dict[TaskName, Pool] = {}
     """groups of nodes; `default` takes what no placement names"""
+    deadline: Duration | None = None
+    """how long a run may take, its waiting included; no bound where nothing is said"""
+    ttl: Annotated[TimeToLive, Field(default_factory=TimeToLive)]
+    """how long the cluster keeps runs that have ended"""
+    pod_gc: Annotated[PodCollection, Field(default_factory=PodCollection)]
+    """when pods that have ended are deleted"""
 
     @model_validator(mode="after")
     def _fields_of_the_target(self) -> Site:
-        if self.target == "local" and self.pools:
-            raise ValueError("a local site has no pools")
+        if self.target == "local" and (wrong := self.model_fields_set - {"target", "capacity"}):
+            raise ValueError(f"a local site has no {', '.join(sorted(wrong))}: that is for clusters")
         if self.target == "argo" and (self.capacity.cpu or self.capacity.memory):
             raise ValueError("capacity is for local sites; a cluster schedules its own")
+        for label in self.pod_labels:
+            if label.startswith(("app.kubernetes.io/", "workflows.argoproj.io/")):
+                raise ValueError(f"pod_labels: {label} is set by lighterage or Argo")
         return self
 
 

@@ -139,6 +139,8 @@ class Plan(Shape):
     """their values in this plan"""
     steps: dict[str, PlannedStep] = {}
     tasks: list[PlannedTask] = []
+    on_exit: list[PlannedTask] = []
+    """what follows the run; conditions over `run.status`"""
     outputs: dict[str, Any] = {}
     """name -> template"""
     schedule: Schedule | None = None

@@ -128,6 +128,31 @@ class Task(Shape):
         return self
 
 
+class ExitTask(Shape):
+    """What is done when a run has ended."""
+
+    when: Literal["succeeded", "failed", "always"] = "always"
+    """how the run must have ended; `failed` is anything but a success"""
+    uses: Annotated[str, Field(min_length=1)]
+    """the step, as in a task"""
+    with_: Annotated[dict[FieldName, Any], Field(alias="with")] = {}
+    """its inputs; `${run.id}`, `${run.status}` and `${run.failed}` tell of the run"""
+    description: str = ""
+    """one line for the reader"""
+    retry: Retry | None = None
+    """further attempts"""
+    timeout: Duration | None = None
+    """of one attempt"""
+    resources: Resources | None = None
+    """what it needs"""
+
+    def as_task(self) -> Task:
+        """The same, but for its condition."""
+        return Task.model_construct(
+            uses=self.uses, with_=self.with_, retry=self.retry, timeout=self.timeout, resources=self.resources
+        )
+
+
 Cron = Annotated[str, AfterValidator(checked_cron), Field(examples=["0 6 * * 1", "@daily"])]
 
 
@@ -191,6 +216,8 @@ class Workflow(Shape):
     """the work"""
     outputs: dict[FieldName, str] = {}
     """what the workflow gives: name -> `${task.output}`"""
+    on_exit: list[ExitTask] = []
+    """what is done when a run has ended, one way or the other"""
     schedule: Schedule | None = None
     """when it starts by itself, on a cluster"""
     concurrency: Concurrency | None = None

@@ -52,6 +52,14 @@ def everything() -> Plan:
         parameters=parameters,
         arguments={"rounds": 3, "word": "1e-3", "sizes": [1, 2]},
         description="A bit of everything",
+        on_exit=[
+            task(
+                "on-exit-1",
+                inputs={"a": {"$ref": "parameters.rounds"}},
+                when=["!=", {"$ref": "run.status"}, "succeeded"],
+            ),
+            task("on-exit-2"),
+        ],
     )
 
 

@@ -29,6 +29,7 @@ def test_the_library_is_complete() -> None:
         "features/window",
         "model/evaluate",
         "model/select",
+        "notify/webhook",
         "train/keras",
     ]
 

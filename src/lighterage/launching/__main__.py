@@ -36,6 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--index", type=int, default=0)
     parser.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE", type=_whole)
     parser.add_argument("--encoded-parameter", action="append", default=[], metavar="NAME=BASE64", type=_whole)
+    parser.add_argument("--ended", metavar="STATUS", help="how the run ended that this task follows, in Argo's words")
     parser.add_argument("--outputs", type=Path, help="folder for the values, a file each")
     parser.add_argument("--workspace", type=Path, help="folder to work in")
     options = parser.parse_args(arguments)
@@ -61,6 +62,7 @@ class _Launch:
         self.parameters = _parameters(spec.get("parameters", {}), given)
         self.store: Store = open_store(options.store)
         self.matrix: dict[str, Any] = {}
+        self.facts: dict[str, Any] | None = None
         self.before: dict[str, list[TaskRecord]] = {}
         self.begun, self.clock = time.time(), time.monotonic()
 
@@ -93,7 +95,18 @@ class _Launch:
         return any(record.status == "skipped" for name in self.task.needs for record in self._records(name))
 
     def _lookup(self, matrix: dict[str, Any]) -> Lookup:
-        return lookup_in(self._records, lambda name: self.fan_in.get(name) is not None, self.parameters, matrix)
+        many = self.fan_in
+        return lookup_in(self._records, lambda name: many.get(name) is not None, self.parameters, matrix, self._facts())
+
+    def _facts(self) -> dict[str, Any] | None:
+        """About the run that has ended; a pod that could not write its record is not among those that failed."""
+        if self.options.ended is None:
+            return None
+        if self.facts is None:
+            failed = {one.task for one in self.store.records(self.options.run) if one.status == "failed"}
+            status = "succeeded" if self.options.ended == "Succeeded" else "failed"
+            self.facts = {"id": self.options.run, "status": status, "failed": sorted(failed)}
+        return self.facts
 
     def _records(self, task: str) -> list[TaskRecord]:
         if task not in self.before:

@@ -19,9 +19,11 @@ def lookup_in(
     many: Callable[[str], bool],
     parameters: dict[str, Any],
     matrix: dict[str, Any],
+    run: dict[str, Any] | None = None,
 ) -> Lookup:
     """Values by reference. ``records`` gives a task's records in the order of its instances; ``many`` says whether
-    a reference to it is a list of what exists; ``matrix`` sets an instance apart, by its axes or its item."""
+    a reference to it is a list of what exists; ``matrix`` sets an instance apart, by its axes or its item;
+    ``run`` holds the facts about a run that has ended."""
 
     def lookup(name: str) -> Any:
         first, _, rest = name.partition(".")
@@ -29,6 +31,8 @@ def lookup_in(
             return _there(parameters, rest, name)
         if first == "matrix":
             return _there(matrix, rest, name)
+        if first == "run":
+            return _there(run, rest, name)
         if first == "item":
             return _there(matrix["item"], rest, name) if rest else matrix["item"]
         outputs = [record.outputs for record in records(first)]

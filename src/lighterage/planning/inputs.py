@@ -20,17 +20,20 @@ Path = tuple[str | int, ...]
 class InputChecker:
     """Checks one task; what it finds gathers in ``found``."""
 
-    def __init__(self, document: Document, scope: Scope, name: str, arguments: dict[str, Any]) -> None:
+    def __init__(
+        self, document: Document, scope: Scope, name: str, task: Task, at: Path, arguments: dict[str, Any]
+    ) -> None:
         self.document = document
         self.scope = scope
         self.name = name
-        self.task: Task = scope.workflow.tasks[name]
+        self.task = task
+        self.at = at
         self.arguments = arguments
         self.found: list[Diagnostic] = []
 
     def inputs(self, step: Step | None) -> dict[str, Any]:
         """Input -> template, defaults filled in."""
-        path: Path = ("tasks", self.name, "with")
+        path: Path = (*self.at, "with")
         templates = {}
         for given, value in self.task.with_.items():
             before = len(self.found)
@@ -49,7 +52,7 @@ class InputChecker:
             if wanted in self.task.with_:
                 continue
             if port.required:
-                at = path if self.task.with_ else ("tasks", self.name)
+                at = path if self.task.with_ else self.at
                 self._report(
                     "L403",
                     at,
@@ -179,7 +182,7 @@ class InputChecker:
         """The list that instances are made of, as a template; None where there is none."""
         if self.task.for_each is None:
             return None
-        path: Path = ("tasks", self.name, "for_each")
+        path: Path = (*self.at, "for_each")
         before = len(self.found)
         template = self.template(path, self.task.for_each)
         if len(self.found) > before:
@@ -193,7 +196,7 @@ class InputChecker:
         """The task's `when` as an expression; None where there is none."""
         if self.task.when is None or self.task.when is True:
             return None
-        path: Path = ("tasks", self.name, "when")
+        path: Path = (*self.at, "when")
         if self.task.when is False:
             return False
         try:

@@ -64,12 +64,17 @@ class Scope:
         return None if field or source is None else source.items
 
     def _output(self, task_name: str, output: str) -> Port | None:
-        task: Task = self._among(task_name, self.workflow.tasks, "L301", "task")
+        task = self.task(task_name)
         step = self.steps.get(task_name)
         if step is None:
             return None
         port: Port = self._among(output, step.step.outputs, "L302", f"output of task {task_name!r} ({step.step.name})")
         return Port(type="list", items=port) if task.many else port
+
+    def task(self, name: str) -> Task:
+        """The task of that name. Raises Unknown."""
+        task: Task = self._among(name, self.workflow.tasks, "L301", "task")
+        return task
 
     @staticmethod
     def _among(name: str, known: Any, code: str, what: str) -> Any:
@@ -82,3 +87,20 @@ class Scope:
         task, _, output = name.partition(".")
         step = self.steps.get(task)
         return bool(step and output in step.step.outputs and step.step.outputs[output].optional)
+
+
+RUN = {"id": Port(type="string"), "status": Port(type="string"), "failed": Port(type="list", items=Port(type="string"))}
+"""what `${run.…}` tells once a run has ended: its name, `succeeded` or `failed` or `cancelled`, names of failed tasks"""
+
+
+class ExitScope(Scope):
+    """What tasks may refer to that follow the whole run."""
+
+    def port(self, name: str, task: Task | None) -> Port | None:
+        first, _, rest = name.partition(".")
+        if first == "run":
+            port: Port = self._among(rest, RUN, "L304", "fact about the run")
+            return port
+        if first in ("parameters", "environment"):
+            return super().port(name, task)
+        raise Unknown("L304", f"${{{name}}} cannot be used once the run has ended; ${{run.failed}} can", [], name)

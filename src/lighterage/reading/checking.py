@@ -74,6 +74,9 @@ class _Translation:
         if key:
             message = f"{named} cannot be a name here: it does not match {first['ctx']['pattern']}"
             return report("L104", path, message, hint=words_for(self.model, path, key=True), key=True)
+        if kind == "secret_value":
+            # logs and code scanners keep what they are told, so neither the value nor its line is shown
+            return report("L104", path, f"{named}: {constraint(first)}")._replace(source="")
         if path in (("apiVersion",), ("kind",)):
             hint = _nearest_word(first)
             return report("L105", path, f"{path[-1]} {constraint(first)}", hint=hint, found=value)

@@ -49,7 +49,8 @@ def start(
     """Does with one task what Argo and Kubernetes do: replaces, moves long arguments to files, starts."""
     spec = yaml.load(compile_plan(compiled, ENVIRONMENT)["demo.template.yaml"], yaml.CSafeLoader)["spec"]
     templates = {one["name"]: one for one in spec["templates"]}
-    [entry] = [one for one in templates["main"]["dag"]["tasks"] if one["name"] == name]
+    entries = [one for dag in ("main", "on-exit") if dag in templates for one in templates[dag]["dag"]["tasks"]]
+    [entry] = [one for one in entries if one["name"] == name]
     given = {
         "inputs.parameters.fan-in": "{}",
         "inputs.parameters.index": str(index),
@@ -58,6 +59,7 @@ def start(
     }
     given |= {f"inputs.parameters.{one['name']}": one["value"] for one in entry["arguments"]["parameters"]}
     for one, value in (parameters or {}).items():
+        given["workflow.status"] = value
         given[f"workflow.parameters.{one}"] = value
         given[f"=sprig.b64enc(workflow.parameters.{one})"] = b64encode(value.encode()).decode()
     arguments = []
@@ -146,3 +148,20 @@ def test_a_pod_for_each_item_and_one_that_gathers_them(tmp_path: Path) -> None:
         {"a": "x"},
     ]
     assert start(compiled, "all", tmp_path)["outputs"]["told"] == {"all": [{"a": "x"}, {"a": "y"}]}
+
+
+@pytest.mark.parametrize(("ended", "told"), [("Succeeded", "succeeded"), ("Failed", "failed"), ("Error", "failed")])
+def test_what_follows_the_run_is_told_how_it_ended(ended: str, told: str, tmp_path: Path) -> None:
+    facts = ECHO.model_copy(
+        update={"inputs": step(inputs={"status": {"type": "string"}, "failed": {"type": "list"}}).inputs}
+    )
+    wrong = step(name="demo/wrong", command=["false"], python=None, inputs={}, outputs={})
+    inputs = {"status": {"$ref": "run.status"}, "failed": {"$ref": "run.failed"}}
+    compiled = plan(
+        task("bad", inputs={}, step="demo/wrong@1"),
+        on_exit=[task("on-exit-1", inputs=inputs)],
+        steps={"demo/add@1": facts, "demo/wrong@1": wrong},
+    )
+    assert start(compiled, "bad", tmp_path)["code"] == 1
+    after = start(compiled, "on-exit-1", tmp_path, {"status": ended})
+    assert after["outputs"]["told"] == {"status": told, "failed": ["bad"]}

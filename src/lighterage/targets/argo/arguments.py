@@ -42,8 +42,9 @@ def parameters_used(task: PlannedTask) -> tuple[str, ...]:
     return tuple(sorted(name.partition(".")[2] for name in named if name.startswith("parameters.")))
 
 
-def launcher_arguments(plan: Plan, step: PlannedStep, parameters: Iterable[str]) -> list[str]:
+def launcher_arguments(plan: Plan, step: PlannedStep, parameters: Iterable[str], after: bool) -> list[str]:
     """The launcher's arguments. The step stands in them once; task, fan-in and index are the template's inputs.
+    A task ``after`` the run is told how that ended.
 
     Every value is an argument of its own: nothing meets a shell.
     """
@@ -71,6 +72,7 @@ def launcher_arguments(plan: Plan, step: PlannedStep, parameters: Iterable[str])
         "--spec",
         spec,
         *values,
+        *(["--ended", "{{workflow.status}}"] if after else []),
     ]
 
 

@@ -9,14 +9,14 @@ from ...schemas.contract import Port
 from ...schemas.environment import Site
 from ...schemas.plan import Plan, canonical, digest_of
 from .dag import ENTRYPOINT
+from .exits import ON_EXIT
 from .pods import INIT_AND_WAIT_RESTRICTED, USER
-from .timing import synchronization
+from .timing import synchronization, whole_seconds
 
 if TYPE_CHECKING:
     from hera.workflows import models
 
 API_VERSION = "argoproj.io/v1alpha1"
-_DAY = 24 * 60 * 60
 
 
 def workflow_spec(plan: Plan, site: Site, templates: list[models.Template]) -> dict[str, Any]:
@@ -38,13 +38,18 @@ def workflow_spec(plan: Plan, site: Site, templates: list[models.Template]) -> d
             seccomp_profile=m.SeccompProfile(type="RuntimeDefault"),
         ),
         pod_spec_patch=_patch(),
-        pod_metadata=m.Metadata(labels=labels(plan)),
+        pod_metadata=m.Metadata(labels=site.pod_labels | labels(plan)),
         workflow_metadata=m.WorkflowMetadata(labels=labels(plan)),
         volumes=[m.Volume(name=name, empty_dir=m.EmptyDirVolumeSource()) for name in ("workspace", "tmp")],
-        pod_gc=m.PodGC(strategy="OnPodSuccess", delete_delay_duration="10m"),
-        ttl_strategy=m.TTLStrategy(seconds_after_success=7 * _DAY, seconds_after_failure=30 * _DAY),
+        image_pull_secrets=[m.LocalObjectReference(name=name) for name in site.image_pull_secrets] or None,
+        active_deadline_seconds=whole_seconds(site.deadline) if site.deadline else None,
+        pod_gc=m.PodGC(strategy=site.pod_gc.strategy, delete_delay_duration=f"{whole_seconds(site.pod_gc.delay)}s"),
+        ttl_strategy=m.TTLStrategy(
+            seconds_after_success=whole_seconds(site.ttl.success), seconds_after_failure=whole_seconds(site.ttl.failure)
+        ),
         parallelism=plan.concurrency.parallelism if plan.concurrency else None,
         synchronization=synchronization(plan.concurrency),
+        on_exit=ON_EXIT if plan.on_exit else None,
     ).model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
@@ -79,7 +84,8 @@ def workflow(plan: Plan, site: Site, spec: dict[str, Any]) -> dict[str, Any]:
 
 def rights(site: Site) -> list[dict[str, Any]]:
     """Service account, the one right that Argo's executor needs, and the token that only the executor mounts."""
-    account, group = site.service_account, "rbac.authorization.k8s.io"
+    account, annotations = site.service_account, site.service_account_annotations
+    group = "rbac.authorization.k8s.io"
 
     def named(name: str, **more: Any) -> dict[str, Any]:
         return {
@@ -93,7 +99,7 @@ def rights(site: Site) -> list[dict[str, Any]]:
         {
             "apiVersion": "v1",
             "kind": "ServiceAccount",
-            "metadata": named(account),
+            "metadata": named(account, **({"annotations": annotations} if annotations else {})),
             "automountServiceAccountToken": False,
         },
         {

@@ -94,6 +94,7 @@ def _templated(plan: Plan, environment: Environment) -> Iterator[Diagnostic]:
         **{("parameters", one): [port.description, port.enum] for one, port in plan.parameters.items()},
         **{("images", one): image for one, image in images.items()},
         **{("sites", name, "pools", one): pool.model_dump(mode="json") for one, pool in site.pools.items()},
+        **{("sites", name, "env", one): value for one, value in site.env.items() if isinstance(value, str)},
     }
     for path, value in places.items():
         if "{{" in canonical(value):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...schemas.environment import Environment, Site
 from ...schemas.plan import Plan, PlannedResources, PlannedRetry, PlannedStep, PlannedTask, canonical
+from ...schemas.variables import SecretKey
 from .arguments import COMMAND, OUTPUTS, WORKSPACE, launcher_arguments, parameters_used
 
 if TYPE_CHECKING:
@@ -36,9 +37,11 @@ class PodClass(NamedTuple):
     resources: str
     retry: str
     timeout: float | None
+    after: bool
+    """whether it follows the run, and is told how that ended"""
 
 
-def pod_class(task: PlannedTask) -> PodClass:
+def pod_class(task: PlannedTask, after: bool) -> PodClass:
     """The class of a task."""
     return PodClass(
         task.step,
@@ -47,10 +50,11 @@ def pod_class(task: PlannedTask) -> PodClass:
         canonical(task.resources.model_dump(mode="json")),
         canonical(task.retry.model_dump(mode="json")) if task.retry else "",
         task.timeout,
+        after,
     )
 
 
-def pod_template(name: str, task: PlannedTask, plan: Plan, environment: Environment) -> models.Template:
+def pod_template(name: str, task: PlannedTask, plan: Plan, environment: Environment, after: bool) -> models.Template:
     """The template for every task of this one's class."""
     from .hera_models import models as m
 
@@ -67,9 +71,9 @@ def pod_template(name: str, task: PlannedTask, plan: Plan, environment: Environm
         ),
         outputs=_outputs(step),
         metadata=m.Metadata(labels={"app.kubernetes.io/component": _label(step.name)}),
-        container=_container(step, task, plan, environment),
+        container=_container(step, task, plan, environment, after),
         node_selector=pool.node_selector if pool and pool.node_selector else None,
-        tolerations=[m.Toleration.model_validate(one) for one in pool.tolerations]
+        tolerations=[m.Toleration.model_validate(one.model_dump(exclude_none=True)) for one in pool.tolerations]
         if pool and pool.tolerations
         else None,
         retry_strategy=_retry(task.retry) if task.retry else None,
@@ -78,7 +82,9 @@ def pod_template(name: str, task: PlannedTask, plan: Plan, environment: Environm
     )
 
 
-def _container(step: PlannedStep, task: PlannedTask, plan: Plan, environment: Environment) -> models.Container:
+def _container(
+    step: PlannedStep, task: PlannedTask, plan: Plan, environment: Environment, after: bool
+) -> models.Container:
     from .hera_models import models as m
 
     amounts = kubernetes_resources(task.resources, environment.sites[task.site], task.pool)
@@ -86,9 +92,9 @@ def _container(step: PlannedStep, task: PlannedTask, plan: Plan, environment: En
         image=environment.images.get(step.image, step.image),
         image_pull_policy="IfNotPresent",
         command=COMMAND,
-        args=launcher_arguments(plan, step, parameters_used(task)),
+        args=launcher_arguments(plan, step, parameters_used(task), after),
         working_dir=WORKSPACE,
-        env=[m.EnvVar(name="HOME", value="/tmp")],
+        env=_variables(environment.sites[task.site]),
         resources=m.ResourceRequirements(requests=dict(amounts), limits=amounts),
         security_context=m.SecurityContext(
             allow_privilege_escalation=False,
@@ -101,6 +107,19 @@ def _container(step: PlannedStep, task: PlannedTask, plan: Plan, environment: En
             m.VolumeMount(name="tmp", mount_path="/tmp"),
         ],
     )
+
+
+def _variables(site: Site) -> list[models.EnvVar]:
+    """The site's variables; the value of a secret one is known to Kubernetes alone."""
+    from .hera_models import models as m
+
+    def variable(name: str, value: str | SecretKey) -> models.EnvVar:
+        if isinstance(value, str):
+            return m.EnvVar(name=name, value=value.replace("$", "$$"))  # Kubernetes replaces $(NAME), and $$ by $
+        reference = m.SecretKeySelector(name=value.secret, key=value.key)
+        return m.EnvVar(name=name, value_from=m.EnvVarSource(secret_key_ref=reference))
+
+    return [variable(name, value) for name, value in ({"HOME": "/tmp"} | site.env).items()]
 
 
 def _outputs(step: PlannedStep) -> models.Outputs | None:

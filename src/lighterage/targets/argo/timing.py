@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 _LIMIT = "limit"
 
 
+def whole_seconds(duration: str) -> int:
+    """``"1.5s"`` -> 2: Kubernetes counts in whole seconds."""
+    return math.ceil(seconds_of(duration))
+
+
 def cron_workflow(plan: Plan, site: Site, spec: dict[str, Any], labels: dict[str, str]) -> dict[str, Any]:
     """The CronWorkflow of a scheduled plan; ``spec`` refers to the template that its runs are made of."""
     assert plan.schedule is not None
@@ -28,7 +33,7 @@ def cron_workflow(plan: Plan, site: Site, spec: dict[str, Any], labels: dict[str
         "workflowSpec": spec,
     }
     if schedule.catch_up:
-        body["startingDeadlineSeconds"] = math.ceil(seconds_of(schedule.catch_up))
+        body["startingDeadlineSeconds"] = whole_seconds(schedule.catch_up)
     return {
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "CronWorkflow",

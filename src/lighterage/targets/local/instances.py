@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,15 +44,25 @@ class Progress:
     """Which tasks wait for which, and how those that ended did."""
 
     def __init__(self, plan: Plan, active: set[str]) -> None:
-        self.tasks = {task.name: task for task in plan.tasks if task.name in active}
-        self.records: dict[str, dict[int, TaskRecord]] = {name: {} for name in self.tasks}
+        self.tasks: dict[str, PlannedTask] = {}
+        self.records: dict[str, dict[int, TaskRecord]] = {}
         self.sizes: dict[str, int] = {}
-        self._waiting = {name: {need for need in task.needs if need in self.tasks} for name, task in self.tasks.items()}
-        self._after: dict[str, list[str]] = {name: [] for name in self.tasks}
-        for name, needs in self._waiting.items():
+        self.ready: deque[str] = deque()
+        self._waiting: dict[str, set[str]] = {}
+        self._after: dict[str, list[str]] = {}
+        self.add(task for task in plan.tasks if task.name in active)
+
+    def add(self, tasks: Iterable[PlannedTask]) -> None:
+        """Takes tasks in, each after those that it needs."""
+        for task in tasks:
+            self.tasks[task.name] = task
+            self.records[task.name] = {}
+            self._after[task.name] = []
+            self._waiting[task.name] = needs = {need for need in task.needs if need in self.tasks}
             for need in needs:
-                self._after[need].append(name)
-        self.ready = deque(name for name, needs in self._waiting.items() if not needs)
+                self._after[need].append(task.name)
+            if not needs:
+                self.ready.append(task.name)
 
     def of(self, task: str) -> Sequence[TaskRecord]:
         """Records of a task, in the order of its instances."""

@@ -90,6 +90,8 @@ class _Run:
         self.progress = Progress(plan, set(active))
         self.selector = selectors.DefaultSelector()
         self.signals = Signals(self.selector)
+        self.facts: dict[str, Any] | None = None
+        """about the run, once its tasks have ended and what follows them may start"""
         self.workers: Workers | None = None
         """made when the first task runs: a run that the cache answers needs none"""
         self.queue: list[Instance] = []
@@ -114,6 +116,7 @@ class _Run:
         with self.selector, self.signals:
             try:
                 self._loop()
+                self._leave()
                 self._account()
             finally:
                 if self.workers:
@@ -124,6 +127,21 @@ class _Run:
         )
         self.store.write_run(record)
         return Outcome(record, tasks, self.signals.caught)
+
+    def _leave(self) -> None:
+        """What follows the run, however it ended."""
+        if not self.plan.on_exit or self.options.active is not None:
+            return
+        tasks = [one for name in self.progress.tasks for one in self.progress.of(name)]
+        failed = sorted({one.task for one in tasks if one.status == "failed"})
+        self.facts = {"id": self.name, "status": self._status(tasks), "failed": failed}
+        self.progress.add(self.plan.on_exit)
+        self._loop()
+
+    @property
+    def _stopping(self) -> bool:
+        """A signal came, and what follows the run has not begun."""
+        return bool(self.signals.caught) and self.facts is None
 
     def _status(self, tasks: list[TaskRecord]) -> str:
         if self.signals.caught:
@@ -152,7 +170,7 @@ class _Run:
 
     def _open(self, task: PlannedTask) -> None:
         """A task whose needs have all ended: its instances are answered by the cache, queued, or will not run."""
-        verdict = "cancelled" if self.signals.caught else self.progress.verdict(task)
+        verdict = "cancelled" if self._stopping else self.progress.verdict(task)
         failure = None
         try:
             apart = [{}] if verdict and task.for_each is not None else task.instances(self._lookup({}))
@@ -170,7 +188,7 @@ class _Run:
                 self._consider(instance)
 
     def _lookup(self, matrix: dict[str, Any]) -> Lookup:
-        return lookup_in(self.progress.of, self.progress.many, self.plan.arguments, matrix)
+        return lookup_in(self.progress.of, self.progress.many, self.plan.arguments, matrix, self.facts)
 
     def _consider(self, instance: Instance) -> None:
         task = instance.task
@@ -234,8 +252,8 @@ class _Run:
         self.running[self.workers.start(preload, job)] = instance
 
     def _perform(self, job: dict[str, Any]) -> dict[str, Any]:
-        """In the task's own process."""
-        task = self.progress.tasks[job["task"]]
+        """In the task's own process, which knows no more than the run did when its server was forked."""
+        task = next(one for one in (*self.plan.tasks, *self.plan.on_exit) if one.name == job["task"])
         work = Work(self.plan.steps[task.step], job["inputs"], Path(job["folder"]), self.options.base)
         replace = task.name in self.options.force or task.expires is not None
         return attempt(work, Attempt(self.name, task.name, job["key"], replace), self.store)
@@ -252,7 +270,7 @@ class _Run:
 
     def _signalled(self) -> None:
         self.signals.drain()
-        if not self.signals.caught:
+        if not self._stopping:
             return
         waiting: Sequence[Instance] = [*self.queue, *(instance for _, instance in self.later)]
         self.queue, self.later = [], []
@@ -268,7 +286,7 @@ class _Run:
         failure = failure_of(answer, instance.task.timeout)
         if failure is None:
             self._end(instance, "succeeded", outputs=answer["result"]["outputs"], peak_memory=answer["peak"])
-        elif self.signals.caught:
+        elif self._stopping:
             self._end(instance, "cancelled", failure=failure)
         elif (wait := wait_before_retry(instance.task.retry, instance.attempt, failure)) is not None:
             self.observer.again(instance, failure, wait)

@@ -31,6 +31,7 @@ class Worker:
         self.preload = preload
         self.connection = connection
         self.folder = folder
+        self.stopped = False
         self._line = bytearray()
 
     def send(self, job: dict[str, Any]) -> None:
@@ -41,7 +42,8 @@ class Worker:
             self.connection.sendall(json.dumps(job).encode() + b"\n")
 
     def stop(self) -> None:
-        """Ends the job; the answer comes when nothing of it is left."""
+        """Ends the job, and the worker with it; the answer comes when nothing of the job is left."""
+        self.stopped = True
         with contextlib.suppress(OSError):
             self.connection.shutdown(socket.SHUT_WR)
 
@@ -117,7 +119,7 @@ class Workers:
             self._all.remove(worker)
             if worker in idle:
                 idle.remove(worker)
-        else:
+        elif not worker.stopped:
             idle.append(worker)
         return answer
 

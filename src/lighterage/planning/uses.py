@@ -1,0 +1,85 @@
+"""The steps that tasks use: found once each, checked, and pinned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..catalog import FoundStep, NotFound, find_step
+from ..diagnostics import Diagnostic, Mistakes
+from ..reading import Document
+from ..schemas.contract import Port
+from ..schemas.environment import Environment
+from ..schemas.plan import PlannedStep
+from .code import code_mistakes
+
+At = tuple[str | int, ...]
+
+
+class Uses:
+    """Steps by how a workflow names them; what is wrong with them gathers in ``found``."""
+
+    def __init__(self, document: Document, environment: Environment) -> None:
+        self._document = document
+        self._environment = environment
+        self._steps: dict[str, FoundStep | None] = {}
+        self.found: list[Diagnostic] = []
+
+    def step(self, uses: str, at: At) -> FoundStep | None:
+        """The step, or None where it cannot be used; ``at`` is the path of the first who asks for it."""
+        if uses not in self._steps:
+            self._steps[uses] = self._find(uses, at)
+        return self._steps[uses]
+
+    def _find(self, uses: str, at: At) -> FoundStep | None:
+        near = Path(self._document.file).absolute().parent
+        try:
+            step, mistakes = find_step(uses, near)
+        except NotFound as error:
+            self.found.append(self._document.diagnostic(error.code, at, error.message, hint=error.hint))
+            return None
+        except Mistakes as error:
+            self.found += error.diagnostics
+            return None
+        self.found += mistakes
+        if step:
+            self.found += code_mistakes(step)
+            self._check_image(step, at)
+        return step
+
+    def _check_image(self, step: FoundStep, at: At) -> None:
+        on_cluster = any(site.target == "argo" for site in self._environment.sites.values())
+        image, environment = step.step.image, self._environment
+        if on_cluster and image not in environment.images and not any(mark in image for mark in "/:@"):
+            message = f"step {step.step.name} runs in the image {image!r}, which environment {environment.name!r} does not name"
+            hint = f"add to the environment: images: {{{image}: …}}"
+            self.found.append(self._document.diagnostic("L206", at, message, hint=hint))
+
+    def planned(self) -> dict[str, PlannedStep]:
+        """Every step that was found, as a plan keeps it."""
+        return {uses: _planned(uses, step) for uses, step in sorted(self._steps.items()) if step}
+
+
+def _planned(uses: str, found: FoundStep) -> PlannedStep:
+    step = found.step
+    return PlannedStep(
+        name=step.name,
+        version=step.version,
+        contract=found.contract_digest,
+        code=found.code_digest,
+        image=step.image,
+        python=step.python,
+        command=step.command,
+        requires=step.requires,
+        preload=step.preload,
+        inputs=_plain(step.inputs),
+        outputs=_plain(step.outputs),
+        uses=uses,
+        folder=found.folder,
+    )
+
+
+def _plain(ports: dict[str, Port]) -> dict[str, Port]:
+    """Contracts without their prose: a plan carries what decides, not what explains."""
+    return {
+        name: port.model_copy(update={"description": ""}) if port.description else port for name, port in ports.items()
+    }
