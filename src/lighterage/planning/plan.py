@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..diagnostics import Diagnostic
-from ..reading import Document, check
+from ..diagnostics import Diagnostic, Mistakes
+from ..reading import Document, check, read_document
+from ..schemas.contract import Port
 from ..schemas.environment import Environment
 from ..schemas.plan import Plan, PlannedTask
-from ..schemas.template import reference, references
+from ..schemas.template import is_reference, reference, references
 from ..schemas.workflow import RESERVED, ExitTask, Task, Workflow
 from .arguments import settle_arguments
 from .drafts import Drafter
 from .graph import cycles, order
+from .nested import BETWEEN, SUFFIXES, Nested, contract_of, grafted, outputs_grafted, unfit_fields
 from .references import Malformed, parse_value
 from .scope import ExitScope, Scope, Unknown
 from .uses import At, Uses
 
+LONGEST_NAME = 63
 ON_EXIT = "on-exit-"
 """how the tasks that follow a run are called, with a number"""
 
@@ -58,7 +62,7 @@ def plan_workflow(
         if given is not None
         else {name: port.default for name, port in workflow.parameters.items() if port.has_default}
     )
-    planner = _Planner(document, workflow, environment_document, environment, arguments)
+    planner = _Planner(document, workflow, environment_document, environment, arguments, ())
     plan = planner.plan(store or environment.store.url)
     found += planner.found
     mistaken = any(one.severity == "error" for one in found)
@@ -73,19 +77,25 @@ class _Planner:
         environment_document: Document,
         environment: Environment,
         arguments: dict[str, Any],
+        inside: tuple[Path, ...],
     ) -> None:
+        self.inside = (*inside, Path(document.file).resolve())
+        """files of the workflows that this one is used in, itself the last"""
         self.document = document
         self.workflow = workflow
         self.environment = environment
         self.environment_document = environment_document
         self.arguments = arguments
         self.found: list[Diagnostic] = []
-        self.uses = Uses(document, environment)
+        self.ports: dict[str, Port] = {}
+        """types of the outputs"""
+        self.uses = Uses(document, environment, self._nest)
         self.drafter = Drafter(document, environment, arguments)
         self.scope = Scope(workflow, {}, environment.values)
 
     def plan(self, store: str) -> Plan:
-        self._placements()
+        if len(self.inside) == 1:
+            self._placements()
         tasks = self.workflow.tasks
         for name, task in tasks.items():
             if name in RESERVED or name.startswith(ON_EXIT):
@@ -93,10 +103,13 @@ class _Planner:
                 self._report("L104", ("tasks", name), message, key=True)
             self.scope.steps[name] = self.uses.step(task.uses, ("tasks", name, "uses"))
         drafts = {name: self._draft(name, task, self.scope, ("tasks", name)) for name, task in tasks.items()}
+        nested = {name: one for name, task in tasks.items() if (one := self._nested(name, task))}
         exits = [self._exit(number, task) for number, task in enumerate(self.workflow.on_exit)]
         outputs = self._outputs()
         names = self._ordered({name: set(draft["needs"]) for name, draft in drafts.items()})
         self._unused(drafts)
+        drafts = grafted({name: drafts[name] for name in names}, nested)
+        self._too_long(drafts)
         self.found += self.uses.found + self.drafter.found
         return Plan(
             workflow=self.workflow.name,
@@ -106,16 +119,57 @@ class _Planner:
             parameters=dict(self.workflow.parameters),
             arguments=self.arguments,
             steps=self.uses.planned(),
-            tasks=[PlannedTask.model_construct(**drafts[name]) for name in names],
+            tasks=[PlannedTask.model_construct(**draft) for draft in drafts.values()],
             on_exit=exits,
-            outputs=outputs,
+            outputs=outputs_grafted(outputs, nested),
             schedule=self.workflow.schedule,
             concurrency=self.workflow.concurrency,
         )
 
     def _draft(self, name: str, task: Task, scope: Scope, at: At) -> dict[str, Any]:
-        found = self.uses.step(task.uses, (*at, "uses"))
-        return self.drafter.draft(name, task, found.step if found else None, scope, at)
+        return self.drafter.draft(name, task, self.uses.step(task.uses, (*at, "uses")), scope, at)
+
+    def _nest(self, uses: str, at: At) -> tuple[Nested | None, list[Diagnostic]]:
+        """A workflow that this one uses as a step, planned in the same environment."""
+        file = Path(self.document.file).parent / uses
+        if file.resolve() in self.inside:
+            message = f"{uses} is this workflow, or uses it: it would never end"
+            return None, [self.document.diagnostic("L207", at, message)]
+        if not file.is_file():
+            return None, [self.document.diagnostic("L201", at, f"there is no workflow {uses}")]
+        try:
+            document = read_document(file)
+        except Mistakes as error:
+            return None, list(error.diagnostics)
+        workflow, found = check(document, Workflow)
+        if workflow is None:
+            return None, found
+        arguments = {name: port.default for name, port in workflow.parameters.items() if port.has_default}
+        planner = _Planner(document, workflow, self.environment_document, self.environment, arguments, self.inside)
+        plan = planner.plan("")
+        found = found + planner.found
+        for field in ("schedule", "concurrency", "on_exit"):
+            if getattr(workflow, field):
+                message = f"its {field!r} means nothing to a workflow that is used as a task"
+                found.append(self.document.diagnostic("L207", at, message, severity="warning"))
+        if any(one.severity == "error" for one in found):
+            return None, found
+        return Nested(plan, contract_of(workflow.name, workflow.parameters, planner.ports)), found
+
+    def _nested(self, name: str, task: Task) -> Nested | None:
+        nested = self.uses.workflow(task.uses, ("tasks", name, "uses")) if task.uses.endswith(SUFFIXES) else None
+        for field in unfit_fields(task) if nested else ():
+            message = f"{field!r} means nothing to a task that uses a workflow: say it in that one's own tasks"
+            self._report("L207", ("tasks", name, field), message, key=True)
+        return nested
+
+    def _too_long(self, drafts: dict[str, dict[str, Any]]) -> None:
+        for name in drafts:
+            if len(name) > LONGEST_NAME:
+                message = f"the task {name!r} of a nested workflow has a name of {len(name)} characters"
+                self._report(
+                    "L207", ("tasks", name.partition(BETWEEN)[0]), message, hint=f"at most {LONGEST_NAME}", key=True
+                )
 
     def _exit(self, number: int, task: ExitTask) -> PlannedTask:
         """A task that follows the whole run: its condition is how that ended, its result is never used again."""
@@ -137,8 +191,8 @@ class _Planner:
         for name, text in self.workflow.outputs.items():
             try:
                 template = parse_value(text)
-                for name_ in references(template):
-                    self.scope.port(name_, None)
+                ports = [self.scope.port(one, None) for one in references(template)]
+                self.ports[name] = ports[0] or Port(type="object") if is_reference(template) else Port(type="string")
                 outputs[name] = template
             except Malformed as error:
                 self._report("L304", ("outputs", name), str(error), offset=error.offset)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..catalog import FoundStep
 from ..diagnostics import closest
 from ..schemas.contract import Port, type_name
+from ..schemas.step import Step
 from ..schemas.workflow import RESERVED, Task, Workflow
 
 
@@ -26,7 +26,7 @@ class Scope:
     """Everything a workflow's references may reach; remembers which parameters were used."""
 
     workflow: Workflow
-    steps: dict[str, FoundStep | None]
+    steps: dict[str, Step | None]
     """step of each task; None where it could not be read, so that one mistake is not reported twice"""
     values: dict[str, Any]
     """of the environment"""
@@ -68,7 +68,7 @@ class Scope:
         step = self.steps.get(task_name)
         if step is None:
             return None
-        port: Port = self._among(output, step.step.outputs, "L302", f"output of task {task_name!r} ({step.step.name})")
+        port: Port = self._among(output, step.outputs, "L302", f"output of task {task_name!r} ({step.name})")
         return Port(type="list", items=port) if task.many else port
 
     def task(self, name: str) -> Task:
@@ -86,7 +86,7 @@ class Scope:
         """Whether a reference is to an output that a step may leave out."""
         task, _, output = name.partition(".")
         step = self.steps.get(task)
-        return bool(step and output in step.step.outputs and step.step.outputs[output].optional)
+        return bool(step and output in step.outputs and step.outputs[output].optional)
 
 
 RUN = {"id": Port(type="string"), "status": Port(type="string"), "failed": Port(type="list", items=Port(type="string"))}

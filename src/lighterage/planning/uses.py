@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from ..catalog import FoundStep, NotFound, find_step
@@ -10,25 +11,42 @@ from ..reading import Document
 from ..schemas.contract import Port
 from ..schemas.environment import Environment
 from ..schemas.plan import PlannedStep
+from ..schemas.step import Step
 from .code import code_mistakes
+from .nested import SUFFIXES, Nested, steps_of
 
 At = tuple[str | int, ...]
+Nest = Callable[[str, At], tuple[Nested | None, list[Diagnostic]]]
+"""plans a workflow that another uses, by how that names it"""
 
 
 class Uses:
     """Steps by how a workflow names them; what is wrong with them gathers in ``found``."""
 
-    def __init__(self, document: Document, environment: Environment) -> None:
+    def __init__(self, document: Document, environment: Environment, nest: Nest) -> None:
         self._document = document
         self._environment = environment
+        self._nest = nest
         self._steps: dict[str, FoundStep | None] = {}
+        self._nested: dict[str, Nested | None] = {}
         self.found: list[Diagnostic] = []
 
-    def step(self, uses: str, at: At) -> FoundStep | None:
-        """The step, or None where it cannot be used; ``at`` is the path of the first who asks for it."""
+    def step(self, uses: str, at: At) -> Step | None:
+        """The step's contract, or None where it cannot be used; ``at`` is the path of the first who asks for it."""
+        if uses.endswith(SUFFIXES):
+            nested = self.workflow(uses, at)
+            return nested.step if nested else None
         if uses not in self._steps:
             self._steps[uses] = self._find(uses, at)
-        return self._steps[uses]
+        found = self._steps[uses]
+        return found.step if found else None
+
+    def workflow(self, uses: str, at: At) -> Nested | None:
+        """The workflow that is used as a step."""
+        if uses not in self._nested:
+            self._nested[uses], mistakes = self._nest(uses, at)
+            self.found += mistakes
+        return self._nested[uses]
 
     def _find(self, uses: str, at: At) -> FoundStep | None:
         near = Path(self._document.file).absolute().parent
@@ -55,8 +73,11 @@ class Uses:
             self.found.append(self._document.diagnostic("L206", at, message, hint=hint))
 
     def planned(self) -> dict[str, PlannedStep]:
-        """Every step that was found, as a plan keeps it."""
-        return {uses: _planned(uses, step) for uses, step in sorted(self._steps.items()) if step}
+        """Every step that was found, those of nested workflows too, as a plan keeps it."""
+        steps = {uses: _planned(uses, step) for uses, step in self._steps.items() if step}
+        for uses, nested in self._nested.items():
+            steps |= steps_of(uses, nested.plan) if nested else {}
+        return dict(sorted(steps.items()))
 
 
 def _planned(uses: str, found: FoundStep) -> PlannedStep:

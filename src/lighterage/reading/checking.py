@@ -76,7 +76,7 @@ class _Translation:
             return report("L104", path, message, hint=words_for(self.model, path, key=True), key=True)
         if kind == "secret_value":
             # logs and code scanners keep what they are told, so neither the value nor its line is shown
-            return report("L104", path, f"{named}: {constraint(first)}")._replace(source="")
+            return report("L104", path, f"{named}: {first['msg']}")._replace(source="")
         if path in (("apiVersion",), ("kind",)):
             hint = _nearest_word(first)
             return report("L105", path, f"{path[-1]} {constraint(first)}", hint=hint, found=value)
