@@ -79,12 +79,23 @@ class PlannedRetry(Shape):
     exit_codes: list[int] | None = None
 
 
+class PlannedApproval(Shape):
+    """A person's word."""
+
+    message: str
+    timeout: float | None = None
+    """seconds; None = for ever"""
+    otherwise: Literal["reject", "approve"] = "reject"
+
+
 class PlannedTask(Shape):
     """One task with all that its launcher needs to know."""
 
     name: str
     step: str
     """key of the plan's steps"""
+    approve: PlannedApproval | None = None
+    """waits for a person; the step's outputs are what that person may say"""
     inputs: dict[str, Any] = {}
     """input -> template; defaults of the contract are filled in"""
     needs: list[str] = []

@@ -26,9 +26,10 @@ class ArtifactRef(Shape):
 class Failure(Shape):
     """Why an instance failed."""
 
-    kind: Literal["error", "bad_input", "exit", "signal", "timeout", "output", "missing", "store"]
+    kind: Literal["error", "bad_input", "exit", "signal", "timeout", "output", "missing", "store", "rejected"]
     """error: an exception; bad_input: the step refused its input; exit, signal: how the process ended; output: not what the
-    contract says; missing: something is not installed; store: the store could not be read or written"""
+    contract says; missing: something is not installed; store: the store could not be read or written; rejected: a person, or
+    nobody in time, said no"""
     message: str
     """one or two sentences"""
     exit_code: int | None = None

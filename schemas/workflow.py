@@ -84,11 +84,36 @@ class CachePolicy(Shape):
     """age after which the task runs anew"""
 
 
+class Approval(Shape):
+    """A person's word that the run waits for."""
+
+    message: Annotated[str, Field(min_length=1)]
+    """what the person is asked"""
+    inputs: dict[FieldName, Parameter] = {}
+    """what the person may say besides yes or no; these are the task's outputs"""
+    timeout: Duration | None = None
+    """how long to wait; for ever where nothing is said"""
+    otherwise: Literal["reject", "approve"] = "reject"
+    """what silence means once that time is over"""
+
+    @model_validator(mode="after")
+    def _only_values_that_need_no_answer(self) -> Approval:
+        for name, port in self.inputs.items():
+            if port.is_artifact:
+                raise ValueError(f"{name!r} is an artifact, which nobody can say")
+            if self.timeout and self.otherwise == "approve" and port.required:
+                raise ValueError(f"{name!r} needs a default, as silence means yes")
+        return self
+
+
 class Task(Shape):
     """One use of a step."""
 
-    uses: Annotated[str, Field(min_length=1)]
-    """step and major version, `data/split@1`; `package:name@1` of an installed package; `./path` of your own"""
+    uses: Annotated[str, Field(min_length=1)] | None = None
+    """step and major version, `data/split@1`; `package:name@1` of an installed package; `./path` of your own; `./other.yaml`,
+    a workflow"""
+    approve: Approval | None = None
+    """instead of `uses`: waits for a person"""
     with_: Annotated[dict[FieldName, Any], Field(alias="with")] = {}
     """the step's inputs, values and artifacts alike"""
     description: str = ""
@@ -118,6 +143,18 @@ class Task(Shape):
     def many(self) -> bool:
         """Whether it has instances, so that a reference to it is a list."""
         return self.matrix is not None or self.for_each is not None
+
+    @model_validator(mode="after")
+    def _does_one_thing(self) -> Task:
+        if (self.uses is None) == (self.approve is None):
+            raise ValueError("a task has either `uses:` or `approve:`")
+        beside = self.model_fields_set - {"approve", "description", "needs", "when"}
+        if self.approve and beside:
+            names = sorted(type(self).model_fields[name].alias or name for name in beside)
+            raise ValueError(
+                f"{', '.join(names)}: a task that waits for a person has only `needs:`, `when:` and `description:`"
+            )
+        return self
 
     @model_validator(mode="after")
     def _instances_have_one_origin(self) -> Task:

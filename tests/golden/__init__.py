@@ -8,8 +8,14 @@ from typing import Any
 from lighterage.schemas.plan import Plan
 from lighterage.targets.argo import compile_plan
 
-from ..targets.argo.plans import ENVIRONMENT, plan, task
+from ..targets.argo.plans import ENVIRONMENT, plan, step, task
 
+ASKED = step(
+    "approve",
+    python=None,
+    inputs={},
+    outputs={"more": {"type": "integer"}, "comment": {"type": "string", "default": "fine"}},
+)
 FOLDER = Path(__file__).parent
 
 
@@ -48,7 +54,15 @@ def everything() -> Plan:
         ),
         task("listed", "first", for_each={"$ref": "first.items"}, inputs={"a": {"$ref": "item.size"}}, max_parallel=3),
         task("given", for_each={"$ref": "parameters.sizes"}, inputs={"a": {"$ref": "item"}}),
-        task("last", "gated", "sweep", "listed"),
+        task(
+            "ask",
+            "first",
+            step="approve:1",
+            inputs={},
+            approve={"message": "Ship it?", "timeout": 3600.0, "otherwise": "reject"},
+        ),
+        task("last", "gated", "sweep", "listed", "ask"),
+        steps={"demo/add@1": step(), "approve:1": ASKED},
         parameters=parameters,
         arguments={"rounds": 3, "word": "1e-3", "sizes": [1, 2]},
         description="A bit of everything",

@@ -16,6 +16,7 @@ COMMANDS = {
     "validate": "Report every mistake in workflows, environments and steps",
     "plan": "Show what would run, what is cached, and why not",
     "run": "Run a workflow on this machine",
+    "approve": "Answer a task that waits for a person",
     "compile": "Write plain Argo Workflows manifests",
     "runs": "List runs",
     "show": "Show a run",
@@ -25,7 +26,7 @@ COMMANDS = {
     "graph": "Draw a workflow as Mermaid or DOT",
     "schema": "Print the JSON Schema of a kind of file",
     "explain": "Explain a diagnostic's code or a field of the language",
-    "doctor": "Tell what this machine has and lacks",
+    "doctor": "Tell what this machine, or an environment, has and lacks",
     "completion": "Print a completion script for a shell",
 }
 """Command -> one line of help; the module has the command's name."""

@@ -42,6 +42,12 @@ class Failures:
     def again(self, instance: Instance, failure: Failure, wait: float) -> None:
         pass
 
+    def asked(self, run: str, instance: Instance) -> None:
+        task = instance.task
+        assert task.approve is not None
+        self.say(f"? {task.name}: {task.approve.message}")
+        self.say(f"  answer with: lighterage approve {run} {task.name}   or: … --reject")
+
     def waiting(self, place: str) -> None:
         self.say(f"waits for another run that holds the {place}")
 

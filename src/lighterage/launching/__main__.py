@@ -17,10 +17,11 @@ from typing import Any
 
 from ..schemas import BadInput
 from ..schemas.contract import Port, problems, typed
-from ..schemas.plan import PlannedStep, PlannedTask, canonical
-from ..schemas.record import TaskRecord
+from ..schemas.plan import PlannedApproval, PlannedStep, PlannedTask, canonical
+from ..schemas.record import Failure, TaskRecord
 from ..schemas.template import Lookup
 from ..storing import Store, StoreError, open_store
+from .approval import outcome
 from .attempt import Attempt, attempt, earlier_result, exit_code_of
 from .execute import Work
 from .failure import BAD_INPUT
@@ -36,6 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--index", type=int, default=0)
     parser.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE", type=_whole)
     parser.add_argument("--encoded-parameter", action="append", default=[], metavar="NAME=BASE64", type=_whole)
+    parser.add_argument("--answer", action="append", default=[], metavar="NAME=BASE64", type=_whole, help="a person's")
     parser.add_argument("--ended", metavar="STATUS", help="how the run ended that this task follows, in Argo's words")
     parser.add_argument("--outputs", type=Path, help="folder for the values, a file each")
     parser.add_argument("--workspace", type=Path, help="folder to work in")
@@ -68,10 +70,20 @@ class _Launch:
 
     def launch(self) -> int:
         try:
+            return self._launch()
+        except BadInput as error:
+            print(f"bad input: {error}", file=sys.stderr)
+            failure = Failure(kind="bad_input", message=str(error), exit_code=BAD_INPUT)
+            return self._record("failed", BAD_INPUT, failure=failure)
+
+    def _launch(self) -> int:
+        try:
             self.matrix = self.task.instances(self._lookup({}))[self.options.index]
             lookup = self._lookup(self.matrix)
             if self._skipped_before() or not wanted(self.task, lookup):
                 return self._record("skipped")
+            if self.task.approve:
+                return self._answered(self.task.approve)
             inputs = resolve_inputs(self.task, lambda name: self.step.inputs[name].optional, lookup)
         except Absent:
             return self._record("skipped")
@@ -81,6 +93,15 @@ class _Launch:
         if action := earlier_result(self.store, self.task, self.step, key):
             return self._record("succeeded", outputs=action["outputs"], cached=True, from_run=action["run"], **facts)
         return self._work(inputs, key, facts)
+
+    def _answered(self, approval: PlannedApproval) -> int:
+        said = dict(_decoded(one).partition("=")[::2] for one in self.options.answer)
+        approved = said.pop("approved", None)
+        ports = self.step.outputs
+        values = {name: typed(ports[name], text) for name, text in said.items() if text or ports[name].type == "string"}
+        answer = None if approved is None else {"approved": approved == "YES", "values": values}
+        outputs, failure = outcome(approval, ports, answer)
+        return self._record("failed" if failure else "succeeded", 1 if failure else 0, outputs=outputs, failure=failure)
 
     def _work(self, inputs: dict[str, Any], key: str, facts: dict[str, Any]) -> int:
         with tempfile.TemporaryDirectory(dir=self.options.workspace, prefix="task-") as folder:

@@ -7,11 +7,11 @@ from typing import Any
 from ..diagnostics import Diagnostic
 from ..reading import Document
 from ..schemas.environment import Environment
-from ..schemas.plan import PlannedRetry
+from ..schemas.plan import PlannedApproval, PlannedRetry
 from ..schemas.shape import Resources, seconds_of
 from ..schemas.step import Step
 from ..schemas.template import references
-from ..schemas.workflow import Matrix, Retry, Task
+from ..schemas.workflow import Approval, Matrix, Retry, Task
 from .inputs import InputChecker
 from .placement import misfits, place, settle_resources
 from .scope import Scope, Unknown
@@ -27,7 +27,7 @@ class Drafter:
         self._arguments = arguments
         self.found: list[Diagnostic] = []
 
-    def draft(self, name: str, task: Task, step: Step | None, scope: Scope, at: At) -> dict[str, Any]:
+    def draft(self, name: str, task: Task, uses: str, step: Step | None, scope: Scope, at: At) -> dict[str, Any]:
         """The fields of the planned task; ``at`` is the task's path in the document."""
         checker = InputChecker(self._document, scope, name, task, at, self._arguments)
         inputs, when, for_each = checker.inputs(step), checker.condition(), checker.for_each()
@@ -39,7 +39,8 @@ class Drafter:
             self._report(code, (*at, "resources" if task.resources else "uses"), f"task {name!r} {message}")
         return {
             "name": name,
-            "step": task.uses,
+            "step": uses,
+            "approve": _approval(task.approve),
             "inputs": inputs,
             "needs": self._needs(task, [inputs, when, for_each], scope, at),
             "matrix": task.matrix,
@@ -82,6 +83,16 @@ class Drafter:
 
     def _report(self, code: str, path: At, message: str, **more: Any) -> None:
         self.found.append(self._document.diagnostic(code, path, message, **more))
+
+
+def _approval(approval: Approval | None) -> PlannedApproval | None:
+    if approval is None:
+        return None
+    return PlannedApproval(
+        message=approval.message,
+        timeout=seconds_of(approval.timeout) if approval.timeout else None,
+        otherwise=approval.otherwise,
+    )
 
 
 def _retry(retry: Retry | None) -> PlannedRetry | None:

@@ -40,6 +40,7 @@ def contract_of(name: str, parameters: Mapping[str, Port], outputs: Mapping[str,
         description="A workflow",
         inputs=dict(parameters),
         outputs=dict(outputs),
+        image="engine",
         resources=Resources(),
     )
 

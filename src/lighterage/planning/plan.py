@@ -10,6 +10,7 @@ from ..reading import Document, check, read_document
 from ..schemas.contract import Port
 from ..schemas.environment import Environment
 from ..schemas.plan import Plan, PlannedTask
+from ..schemas.step import Step
 from ..schemas.template import is_reference, reference, references
 from ..schemas.workflow import RESERVED, ExitTask, Task, Workflow
 from .arguments import settle_arguments
@@ -101,7 +102,7 @@ class _Planner:
             if name in RESERVED or name.startswith(ON_EXIT):
                 message = f"{name!r} cannot name a task: it has another meaning"
                 self._report("L104", ("tasks", name), message, key=True)
-            self.scope.steps[name] = self.uses.step(task.uses, ("tasks", name, "uses"))
+            self.scope.steps[name] = self._contract(task, ("tasks", name))[1]
         drafts = {name: self._draft(name, task, self.scope, ("tasks", name)) for name, task in tasks.items()}
         nested = {name: one for name, task in tasks.items() if (one := self._nested(name, task))}
         exits = [self._exit(number, task) for number, task in enumerate(self.workflow.on_exit)]
@@ -127,7 +128,14 @@ class _Planner:
         )
 
     def _draft(self, name: str, task: Task, scope: Scope, at: At) -> dict[str, Any]:
-        return self.drafter.draft(name, task, self.uses.step(task.uses, (*at, "uses")), scope, at)
+        return self.drafter.draft(name, task, *self._contract(task, at), scope, at)
+
+    def _contract(self, task: Task, at: At) -> tuple[str, Step | None]:
+        """What a task uses: its name in the plan's steps, and what it takes and gives."""
+        if task.approve:
+            return self.uses.approval(task.approve, (*at, "approve"))
+        assert task.uses is not None
+        return task.uses, self.uses.step(task.uses, (*at, "uses"))
 
     def _nest(self, uses: str, at: At) -> tuple[Nested | None, list[Diagnostic]]:
         """A workflow that this one uses as a step, planned in the same environment."""
@@ -157,7 +165,8 @@ class _Planner:
         return Nested(plan, contract_of(workflow.name, workflow.parameters, planner.ports)), found
 
     def _nested(self, name: str, task: Task) -> Nested | None:
-        nested = self.uses.workflow(task.uses, ("tasks", name, "uses")) if task.uses.endswith(SUFFIXES) else None
+        uses = task.uses or ""
+        nested = self.uses.workflow(uses, ("tasks", name, "uses")) if uses.endswith(SUFFIXES) else None
         for field in unfit_fields(task) if nested else ():
             message = f"{field!r} means nothing to a task that uses a workflow: say it in that one's own tasks"
             self._report("L207", ("tasks", name, field), message, key=True)

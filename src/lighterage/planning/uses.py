@@ -10,10 +10,11 @@ from ..diagnostics import Diagnostic, Mistakes
 from ..reading import Document
 from ..schemas.contract import Port
 from ..schemas.environment import Environment
-from ..schemas.plan import PlannedStep
+from ..schemas.plan import PlannedStep, digest_of
 from ..schemas.step import Step
+from ..schemas.workflow import Approval
 from .code import code_mistakes
-from .nested import SUFFIXES, Nested, steps_of
+from .nested import SUFFIXES, Nested, contract_of, steps_of
 
 At = tuple[str | int, ...]
 Nest = Callable[[str, At], tuple[Nested | None, list[Diagnostic]]]
@@ -28,6 +29,7 @@ class Uses:
         self._environment = environment
         self._nest = nest
         self._steps: dict[str, FoundStep | None] = {}
+        self._approvals: dict[str, PlannedStep] = {}
         self._nested: dict[str, Nested | None] = {}
         self.found: list[Diagnostic] = []
 
@@ -40,6 +42,23 @@ class Uses:
             self._steps[uses] = self._find(uses, at)
         found = self._steps[uses]
         return found.step if found else None
+
+    def approval(self, approval: Approval, at: At) -> tuple[str, Step]:
+        """A step of its own for what a person may say: its name in the plan, and its contract."""
+        step = contract_of("approve", {}, approval.inputs)
+        digest = digest_of({name: port.model_dump(mode="json") for name, port in approval.inputs.items()})
+        key = f"approve:{digest.removeprefix('sha256:')[:8]}"
+        self._approvals[key] = PlannedStep(
+            name="approve",
+            version=step.version,
+            contract=digest,
+            code="",
+            image="engine",
+            outputs=_plain(step.outputs),
+            uses=key,
+        )
+        self._check_image(step, at)
+        return key, step
 
     def workflow(self, uses: str, at: At) -> Nested | None:
         """The workflow that is used as a step."""
@@ -61,20 +80,22 @@ class Uses:
         self.found += mistakes
         if step:
             self.found += code_mistakes(step)
-            self._check_image(step, at)
+            self._check_image(step.step, at)
         return step
 
-    def _check_image(self, step: FoundStep, at: At) -> None:
+    def _check_image(self, step: Step, at: At) -> None:
         on_cluster = any(site.target == "argo" for site in self._environment.sites.values())
-        image, environment = step.step.image, self._environment
+        image, environment = step.image, self._environment
         if on_cluster and image not in environment.images and not any(mark in image for mark in "/:@"):
-            message = f"step {step.step.name} runs in the image {image!r}, which environment {environment.name!r} does not name"
+            message = (
+                f"step {step.name} runs in the image {image!r}, which environment {environment.name!r} does not name"
+            )
             hint = f"add to the environment: images: {{{image}: …}}"
             self.found.append(self._document.diagnostic("L206", at, message, hint=hint))
 
     def planned(self) -> dict[str, PlannedStep]:
         """Every step that was found, those of nested workflows too, as a plan keeps it."""
-        steps = {uses: _planned(uses, step) for uses, step in self._steps.items() if step}
+        steps = self._approvals | {uses: _planned(uses, step) for uses, step in self._steps.items() if step}
         for uses, nested in self._nested.items():
             steps |= steps_of(uses, nested.plan) if nested else {}
         return dict(sorted(steps.items()))

@@ -89,6 +89,8 @@ def _one(
         return Forecast(task, index, "skip", f"{absent} does not exist")
     except BadInput as error:
         return Forecast(task, index, "run", str(error))
+    if task.approve:
+        return Forecast(task, index, "run", "it asks a person")
     if not task.cache:
         return Forecast(task, index, "run", "its cache is off")
     key = key_of(found)

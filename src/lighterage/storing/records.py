@@ -109,6 +109,20 @@ class Records(Artifacts):
             message = f"{self.url}/{key} cannot be read by this version: {where} {first['msg']}"
             raise StoreError(message) from None
 
+    # --- answers ---
+
+    def write_answer(self, run: str, task: str, answer: dict[str, Any]) -> bool:
+        """What a person said to a task that asks: approved, values. False when it was answered before."""
+        return self._backend.create(_answer_key(run, task), canonical(answer).encode())
+
+    def read_answer(self, run: str, task: str) -> dict[str, Any] | None:
+        """None while there is none."""
+        try:
+            answer: dict[str, Any] = json.loads(self._backend.read(_answer_key(run, task)))
+        except FileNotFoundError:
+            return None
+        return answer
+
     # --- logs ---
 
     def log_file(self, run: str, task: str, index: int = 0) -> Path | None:
@@ -148,6 +162,10 @@ def _run_key(run: str, below: str) -> str:
 
 def _record_key(run: str, task: str, index: int) -> str:
     return _run_key(run, f"tasks/{_named(task)}.{index}.json")
+
+
+def _answer_key(run: str, task: str) -> str:
+    return _run_key(run, f"answers/{_named(task)}.json")
 
 
 def _log_key(run: str, task: str, index: int) -> str:

@@ -203,7 +203,7 @@ def test_the_key_of_an_object_store_is_referred_to_in_every_pod() -> None:
 
 
 SECRETS = {
-    "AWS_SECRET_ACCESS_KEY": "short",
+    "AWS_SECRET_ACCESS_KEY": "hunter1",
     "MINIO_PASSWORD": "hunter2",
     "PLAIN": "AKIAIOSFODNN7EXAMPLE",
     "OTHER": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",

@@ -60,12 +60,13 @@ def start(
     given |= {f"inputs.parameters.{one['name']}": one["value"] for one in entry["arguments"]["parameters"]}
     for one, value in (parameters or {}).items():
         given["workflow.status"] = value
+        given[f"=sprig.b64enc(inputs.parameters['answer-{one}'])"] = b64encode(value.encode()).decode()
         given[f"workflow.parameters.{one}"] = value
         given[f"=sprig.b64enc(workflow.parameters.{one})"] = b64encode(value.encode()).decode()
     arguments = []
     template = templates[entry["template"]]
     if "dag" in template:
-        template = templates[template["dag"]["tasks"][0]["template"]]
+        template = templates[template["dag"]["tasks"][-1]["template"]]
     for number, text in enumerate(template["container"]["args"]):
         for tag, value in given.items():
             text = text.replace(f"{{{{{tag}}}}}", value)
@@ -165,3 +166,21 @@ def test_what_follows_the_run_is_told_how_it_ended(ended: str, told: str, tmp_pa
     assert start(compiled, "bad", tmp_path)["code"] == 1
     after = start(compiled, "on-exit-1", tmp_path, {"status": ended})
     assert after["outputs"]["told"] == {"status": told, "failed": ["bad"]}
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "outputs"),
+    [
+        ({"approved": "YES", "more": "3", "comment": "a 'b'"}, "succeeded", {"more": 3, "comment": "a 'b'"}),
+        ({"approved": "YES", "more": "0", "comment": ""}, "failed", {}),
+        ({"approved": "NO", "more": "", "comment": ""}, "failed", {}),
+    ],
+)
+def test_a_persons_answer_becomes_a_record(
+    answer: dict[str, str], status: str, outputs: dict[str, Any], tmp_path: Path
+) -> None:
+    ports = {"more": {"type": "integer", "minimum": 1}, "comment": {"type": "string"}}
+    asked = step("approve", python=None, inputs={}, outputs=ports)
+    compiled = plan(task("ask", inputs={}, step="approve:1", approve={"message": "Go?"}), steps={"approve:1": asked})
+    told = start(compiled, "ask", tmp_path, answer)
+    assert (told["status"], told["outputs"]) == (status, outputs)

@@ -42,9 +42,11 @@ def parameters_used(task: PlannedTask) -> tuple[str, ...]:
     return tuple(sorted(name.partition(".")[2] for name in named if name.startswith("parameters.")))
 
 
-def launcher_arguments(plan: Plan, step: PlannedStep, parameters: Iterable[str], after: bool) -> list[str]:
+def launcher_arguments(
+    plan: Plan, step: PlannedStep, parameters: Iterable[str], after: bool, answers: Iterable[str]
+) -> list[str]:
     """The launcher's arguments. The step stands in them once; task, fan-in and index are the template's inputs.
-    A task ``after`` the run is told how that ended.
+    A task ``after`` the run is told how that ended, one that asked a person the ``answers``.
 
     Every value is an argument of its own: nothing meets a shell.
     """
@@ -73,7 +75,13 @@ def launcher_arguments(plan: Plan, step: PlannedStep, parameters: Iterable[str],
         spec,
         *values,
         *(["--ended", "{{workflow.status}}"] if after else []),
+        *(part for name in answers for part in _answer(name)),
     ]
+
+
+def _answer(name: str) -> tuple[str, str]:
+    """A person may type anything, so it travels as base64."""
+    return "--answer", f"{name}={{{{=sprig.b64enc(inputs.parameters['answer-{name}'])}}}}"
 
 
 def _parameter(name: str, port: Port) -> tuple[str, str]:

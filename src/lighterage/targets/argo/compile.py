@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from ...diagnostics import Mistakes
 from ...schemas.environment import Environment
 from ...schemas.plan import Plan, digest_of
+from .approvals import asking_templates
 from .dag import Graph
 from .documents import labels, reference_to, rights, workflow, workflow_spec, workflow_template
 from .exits import exit_templates
@@ -40,7 +41,11 @@ def compile_plan(plan: Plan, environment: Environment, form: Form = "template") 
         raise Mistakes(mistakes)
     site = next(iter(environment.sites.values()))
     pods, names = _pods(plan, environment)
-    spec = workflow_spec(plan, site, [*Graph(plan, names).templates(), *exit_templates(plan, names), *pods])
+    spec = workflow_spec(
+        plan,
+        site,
+        [*Graph(plan, names).templates(), *exit_templates(plan, names), *asking_templates(plan, names), *pods],
+    )
     mistakes = list(object_mistakes(spec))
     if mistakes:
         raise Mistakes(mistakes)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from ...schemas.plan import Plan, PlannedTask
+from .approvals import asking_name
 from .arguments import fan_in_json, task_json
 from .conditions import conditions
 
@@ -71,6 +72,14 @@ class Graph:
         given = [m.Parameter(name="task", value=task_json(task))]
         if task.needs:
             given.append(m.Parameter(name="fan-in", value=fan_in_json(task, self.instances)))
+        if task.approve:
+            return m.DAGTask(
+                name=task.name,
+                depends=_all_of(name for name in task.needs if name in here),
+                when=self.conditions.get(task.name),
+                template=asking_name(task, self.pods[task.name]),
+                arguments=m.Arguments(parameters=given),
+            )
         if task.for_each is not None:
             given.append(m.Parameter(name="count", value=self._count(task)))
         work = (

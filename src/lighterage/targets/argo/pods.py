@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ...schemas.environment import Environment, Site
 from ...schemas.plan import Plan, PlannedResources, PlannedRetry, PlannedStep, PlannedTask, canonical
 from ...schemas.variables import SecretKey
+from .approvals import ANSWER, answers_of
 from .arguments import COMMAND, OUTPUTS, WORKSPACE, launcher_arguments, parameters_used
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def pod_template(name: str, task: PlannedTask, plan: Plan, environment: Environm
                 m.Parameter(name="task"),
                 m.Parameter(name="fan-in", value="{}"),
                 m.Parameter(name="index", value="0"),
+                *(m.Parameter(name=f"{ANSWER}{one}") for one in (answers_of(task, plan) if task.approve else ())),
             ]
         ),
         outputs=_outputs(step),
@@ -92,7 +94,9 @@ def _container(
         image=environment.images.get(step.image, step.image),
         image_pull_policy="IfNotPresent",
         command=COMMAND,
-        args=launcher_arguments(plan, step, parameters_used(task), after),
+        args=launcher_arguments(
+            plan, step, parameters_used(task), after, answers_of(task, plan) if task.approve else ()
+        ),
         working_dir=WORKSPACE,
         env=_variables(environment.sites[task.site]),
         resources=m.ResourceRequirements(requests=dict(amounts), limits=amounts),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import selectors
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ... import __version__
+from ...launching.approval import outcome
 from ...launching.attempt import Attempt, attempt, earlier_result
 from ...launching.execute import Work
 from ...launching.ingredients import ingredients, key_of
@@ -29,6 +31,10 @@ if TYPE_CHECKING:
     from .workers import Worker, Workers
 
 
+LISTEN = 0.3
+"""seconds between looks for an answer"""
+
+
 class Observer(Protocol):
     """Is told what happens, in order."""
 
@@ -39,6 +45,8 @@ class Observer(Protocol):
     def again(self, instance: Instance, failure: Failure, wait: float) -> None: ...
 
     def waiting(self, place: str) -> None: ...
+
+    def asked(self, run: str, instance: Instance) -> None: ...
 
 
 class Options(NamedTuple):
@@ -98,6 +106,8 @@ class _Run:
         self.running: dict[Worker, Instance] = {}
         self.later: list[tuple[float, Instance]] = []
         """attempts that wait for their back-off: due time, instance"""
+        self.asking: list[tuple[float, Instance]] = []
+        """tasks that wait for a person, and until when"""
         self.ended: list[tuple[TaskRecord, Instance]] = []
         """not yet written"""
 
@@ -164,7 +174,10 @@ class _Run:
             while self.progress.ready:
                 self._open(self.progress.tasks[self.progress.ready.popleft()])
             self._start_waiting()
-            if not (self.running or self.queue or self.later):
+            self._hear()
+            if self.progress.ready:
+                continue
+            if not (self.running or self.queue or self.later or self.asking):
                 return
             self._wait()
 
@@ -197,6 +210,8 @@ class _Run:
         try:
             if not wanted(task, lookup):
                 return self._end(instance, "skipped")
+            if task.approve:
+                return self._ask(instance, task.approve.timeout)
             instance.inputs = resolve_inputs(task, lambda name: step.inputs[name].optional, lookup)
             instance.ingredients = ingredients(step, instance.inputs, self.options.base)
         except Absent:
@@ -212,6 +227,26 @@ class _Run:
             return self._end(instance, "failed", failure=Failure(kind="missing", message=message))
         self.queue.append(instance)
         return None
+
+    def _ask(self, instance: Instance, timeout: float | None) -> None:
+        instance.started, instance.clock = time.time(), time.monotonic()
+        self.asking.append((math.inf if timeout is None else time.monotonic() + timeout, instance))
+        self.observer.asked(self.name, instance)
+
+    def _hear(self) -> None:
+        """Looks for answers in the store: they come from another process, by `lighterage approve`."""
+        for asked in list(self.asking):
+            until, instance = asked
+            answer = self.store.read_answer(self.name, instance.task.name)
+            if answer is None and time.monotonic() < until:
+                continue
+            self.asking.remove(asked)
+            assert instance.task.approve is not None
+            try:
+                outputs, failure = outcome(instance.task.approve, self.plan.steps[instance.task.step].outputs, answer)
+            except BadInput as error:
+                outputs, failure = {}, Failure(kind="bad_input", message=str(error), exit_code=64)
+            self._end(instance, "failed" if failure else "succeeded", outputs=outputs, failure=failure)
 
     def _start_waiting(self) -> None:
         now = time.monotonic()
@@ -262,6 +297,8 @@ class _Run:
         """Until a task ends, a back-off is over, or a signal comes."""
         self._account()
         wait = min((at for at, _ in self.later), default=None)
+        if self.asking:
+            wait = min(wait or math.inf, time.monotonic() + LISTEN, *(until for until, _ in self.asking))
         for key, _ in self.selector.select(None if wait is None else max(0.0, wait - time.monotonic())):
             if key.data is self.signals:
                 self._signalled()
@@ -272,8 +309,8 @@ class _Run:
         self.signals.drain()
         if not self._stopping:
             return
-        waiting: Sequence[Instance] = [*self.queue, *(instance for _, instance in self.later)]
-        self.queue, self.later = [], []
+        waiting: Sequence[Instance] = [*self.queue, *(one for _, one in (*self.later, *self.asking))]
+        self.queue, self.later, self.asking = [], [], []
         for instance in waiting:
             self._end(instance, "cancelled")
         for worker in self.running:
