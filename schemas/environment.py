@@ -8,20 +8,29 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from .shape import ApiVersion, Cpu, Duration, FieldName, Memory, Shape, TaskName
-from .variables import ObjectName, Variables, holds_password
+from .variables import ObjectName, Variables, is_secret
 
 _LABEL_NAME = r"^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?$"
 _LABEL_VALUE = r"^(?:[A-Za-z0-9](?:[-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?)?$"
 _LABEL_WORDS = "as Kubernetes' labels: letters, digits, '-', '_' and '.', at most 63; a name may start with domain/"
 
+Scalar = str | int | float | bool
 LabelName = Annotated[str, Field(pattern=_LABEL_NAME, description=_LABEL_WORDS)]
 LabelValue = Annotated[str, Field(pattern=_LABEL_VALUE, description=_LABEL_WORDS)]
 
 
 def _without_password(url: str) -> str:
-    if holds_password(url):
+    if is_secret(url):
         raise PydanticCustomError("secret_value", "a store's URL cannot hold a password; see env of sites")
     return url
+
+
+def _without_secrets(values: dict[str, Scalar]) -> dict[str, Scalar]:
+    for name, value in values.items():
+        if isinstance(value, str) and is_secret(value):
+            message = "{name} looks like a secret, and manifests and records show values"
+            raise PydanticCustomError("secret_value", message, {"name": name})
+    return values
 
 
 class StoreLocation(Shape):
@@ -165,7 +174,7 @@ class Environment(Shape):
     """one sentence: where and for whom"""
     store: StoreLocation
     """artifacts, results and records"""
-    values: dict[FieldName, str | int | float | bool] = {}
+    values: Annotated[dict[FieldName, Scalar], AfterValidator(_without_secrets)] = {}
     """what `${environment.x}` gives"""
     images: dict[TaskName, str] = {}
     """runtime -> image reference"""

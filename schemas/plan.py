@@ -79,6 +79,18 @@ class PlannedRetry(Shape):
     exit_codes: list[int] | None = None
 
 
+class PlannedRepeat(Shape):
+    """Rounds of one task."""
+
+    times: int
+    until: Any = None
+    """expression; None = always all rounds"""
+    start: dict[str, Any] = {}
+    """carried name -> template"""
+    carry: dict[str, str] = {}
+    """carried name -> output"""
+
+
 class PlannedApproval(Shape):
     """A person's word."""
 
@@ -104,6 +116,7 @@ class PlannedTask(Shape):
     for_each: Any = None
     """template of a list; None = no such"""
     max_parallel: int | None = None
+    repeat: PlannedRepeat | None = None
     when: Any = None
     """expression; None = always"""
     retry: PlannedRetry | None = None
@@ -123,10 +136,12 @@ class PlannedTask(Shape):
         return self.matrix is not None or self.for_each is not None
 
     def instances(self, lookup: Lookup) -> list[dict[str, Any]]:
-        """What sets each instance apart: its matrix values, or its item; one empty mapping for a task of one instance.
+        """What sets each instance apart: its matrix values, or its item, its round; one empty mapping for a task of one instance.
 
         Raises what ``lookup`` raises, and BadInput where `for_each` gets no list.
         """
+        if self.repeat:
+            return [{"round": number} for number in range(self.repeat.times)]
         if self.for_each is None:
             return self.matrix.combinations() if self.matrix else [{}]
         items = resolve(self.for_each, lookup)

@@ -42,8 +42,8 @@ _SECRET_VALUE = re.compile(
     r"|\bAccountKey="  # Azure's connection strings
     r"|\b(?:gh[opsu]_|github_pat_|glpat-|xox[abp]-|hf_)\w{10}"
     r"|\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\."  # JSON Web Tokens
+    r"|://[^/@\s]*:[^/@\s]+@"  # a URL with a password
 )
-_PASSWORD_IN_URL = re.compile(r"://[^/@\s]*:[^/@\s]+@")
 _LONG_WORD = re.compile(r"(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])(?=[^0-9]*[0-9])[A-Za-z0-9+/_=-]{32,}")
 """what AWS's secret keys and other random text in base64 look like"""
 
@@ -52,14 +52,12 @@ def looks_secret(name: str, value: str) -> bool:
     """Whether a plain value is probably a password or a key, by its variable's name or by its own form."""
     if value and _SECRET_NAME.search(name.upper()) and not _NAMES_A_PLACE.search(name.upper()):
         return True
-    if _SECRET_VALUE.search(value) or holds_password(value):
-        return True
-    return not value.startswith("/") and bool(_LONG_WORD.fullmatch(value))
+    return is_secret(value) or (not value.startswith("/") and bool(_LONG_WORD.fullmatch(value)))
 
 
-def holds_password(url: str) -> bool:
-    """Whether a text holds a URL with a password in it."""
-    return bool(_PASSWORD_IN_URL.search(url))
+def is_secret(text: str) -> bool:
+    """Whether a text has the form of a key or token, or of a URL with a password in it."""
+    return bool(_SECRET_VALUE.search(text))
 
 
 def _without_secrets(variables: dict[str, str | SecretKey]) -> dict[str, str | SecretKey]:

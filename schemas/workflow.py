@@ -84,6 +84,26 @@ class CachePolicy(Shape):
     """age after which the task runs anew"""
 
 
+class Repeat(Shape):
+    """Rounds of one task, one after the other; what follows sees the last."""
+
+    times: Annotated[int, Field(ge=1, le=1000)]
+    """most rounds"""
+    until: str | None = None
+    """condition over the task's own outputs, `${improve.mse} <= 0.01`; no further round once it holds"""
+    start: dict[FieldName, Any] = {}
+    """what `${carried.x}` is in the first round"""
+    carry: dict[FieldName, FieldName] = {}
+    """what it is afterwards: an output of the round before"""
+
+    @model_validator(mode="after")
+    def _what_is_carried_has_a_start(self) -> Repeat:
+        for name in self.start.keys() ^ self.carry.keys():
+            missing = "start" if name in self.carry else "carry"
+            raise ValueError(f"{name!r} stands in one of `start` and `carry`, and is missing in `{missing}`")
+        return self
+
+
 class Approval(Shape):
     """A person's word that the run waits for."""
 
@@ -126,6 +146,8 @@ class Task(Shape):
     """a list known at run time, `${list.items}`; one instance for each item, `${item}` or `${item.field}`"""
     max_parallel: Annotated[int, Field(ge=1)] | None = None
     """instances at one time"""
+    repeat: Repeat | None = None
+    """rounds in sequence"""
     when: str | bool | None = None
     """condition over values; else the task and what depends on it are skipped"""
     retry: Retry | None = None
@@ -160,6 +182,8 @@ class Task(Shape):
     def _instances_have_one_origin(self) -> Task:
         if self.matrix is not None and self.for_each is not None:
             raise ValueError("a task has either `matrix:` or `for_each:`")
+        if self.repeat is not None and self.many:
+            raise ValueError("`repeat:` goes with neither `matrix:` nor `for_each:`; put it into a workflow of its own")
         if self.max_parallel is not None and not self.many:
             raise ValueError("`max_parallel` is for a task with `matrix:` or `for_each:`")
         return self

@@ -26,7 +26,8 @@ from .attempt import Attempt, attempt, earlier_result, exit_code_of
 from .execute import Work
 from .failure import BAD_INPUT
 from .ingredients import ingredients, key_of
-from .inputs import Absent, lookup_in, resolve_inputs, wanted
+from .inputs import Absent, another_round, carried, lookup_in, resolve_inputs, wanted, with_known
+from .pod import AGAIN, APPROVED, LAST, NO, YES
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -59,7 +60,7 @@ class _Launch:
         self.task = PlannedTask.model_validate(spec["task"])
         self.step = PlannedStep.model_validate(spec["step"])
         self.fan_in: dict[str, int | str | None] = spec.get("fan_in", {})
-        """how many instances the tasks before have: a number, null for one that is not many, `each` where a run decides"""
+        """how many instances the tasks before have: a number; null for one; `each`, or `last` of them, where a run decides"""
         given = [*options.parameter, *map(_decoded, options.encoded_parameter)]
         self.parameters = _parameters(spec.get("parameters", {}), given)
         self.store: Store = open_store(options.store)
@@ -84,6 +85,8 @@ class _Launch:
                 return self._record("skipped")
             if self.task.approve:
                 return self._answered(self.task.approve)
+            if self.task.repeat:
+                lookup = with_known(lookup, "carried", carried(self.task, lookup, self._round_before()))
             inputs = resolve_inputs(self.task, lambda name: self.step.inputs[name].optional, lookup)
         except Absent:
             return self._record("skipped")
@@ -94,12 +97,16 @@ class _Launch:
             return self._record("succeeded", outputs=action["outputs"], cached=True, from_run=action["run"], **facts)
         return self._work(inputs, key, facts)
 
+    def _round_before(self) -> TaskRecord | None:
+        index: int = self.options.index
+        return self.store.read_record(self.options.run, self.task.name, index - 1) if index else None
+
     def _answered(self, approval: PlannedApproval) -> int:
         said = dict(_decoded(one).partition("=")[::2] for one in self.options.answer)
-        approved = said.pop("approved", None)
+        approved = said.pop(APPROVED, None)
         ports = self.step.outputs
         values = {name: typed(ports[name], text) for name, text in said.items() if text or ports[name].type == "string"}
-        answer = None if approved is None else {"approved": approved == "YES", "values": values}
+        answer = None if approved is None else {"approved": approved == YES, "values": values}
         outputs, failure = outcome(approval, ports, answer)
         return self._record("failed" if failure else "succeeded", 1 if failure else 0, outputs=outputs, failure=failure)
 
@@ -116,8 +123,8 @@ class _Launch:
         return any(record.status == "skipped" for name in self.task.needs for record in self._records(name))
 
     def _lookup(self, matrix: dict[str, Any]) -> Lookup:
-        many = self.fan_in
-        return lookup_in(self._records, lambda name: many.get(name) is not None, self.parameters, matrix, self._facts())
+        known = {"parameters": self.parameters, "matrix": matrix, "item": matrix.get("item"), "run": self._facts()}
+        return lookup_in(self._records, lambda name: self.fan_in.get(name) not in (None, LAST), **known)
 
     def _facts(self) -> dict[str, Any] | None:
         """About the run that has ended; a pod that could not write its record is not among those that failed."""
@@ -155,15 +162,18 @@ class _Launch:
         )
         self.store.write_record(record)
         if self.options.outputs:
-            self._show(record.outputs)
+            self._show(record)
         return code
 
-    def _show(self, outputs: dict[str, Any]) -> None:
+    def _show(self, record: TaskRecord) -> None:
         """Values and artifacts' addresses as files, where Argo reads output parameters."""
         self.options.outputs.mkdir(parents=True, exist_ok=True)
+        if self.task.repeat and record.status == "succeeded":
+            another = another_round(self.task, self._lookup({}), record)
+            (self.options.outputs / AGAIN).write_text(YES if another else NO)
         for name, port in self.step.outputs.items():
-            if name in outputs:
-                value = outputs[name]
+            if name in record.outputs:
+                value = record.outputs[name]
                 shown = value["digest"] if isinstance(value, dict) and port.is_artifact else value
                 (self.options.outputs / name).write_text(
                     shown if isinstance(shown, str) else canonical(shown), encoding="utf-8"

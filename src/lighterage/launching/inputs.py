@@ -17,30 +17,32 @@ class Absent(Exception):
 def lookup_in(
     records: Callable[[str], Sequence[TaskRecord]],
     many: Callable[[str], bool],
-    parameters: dict[str, Any],
-    matrix: dict[str, Any],
-    run: dict[str, Any] | None = None,
+    **known: Any,
 ) -> Lookup:
-    """Values by reference. ``records`` gives a task's records in the order of its instances; ``many`` says whether
-    a reference to it is a list of what exists; ``matrix`` sets an instance apart, by its axes or its item;
-    ``run`` holds the facts about a run that has ended."""
+    """Values by reference. ``records`` gives a task's records in the order of its instances, of which the last counts
+    unless it is ``many``: then a reference to it is a list of what exists. ``known`` are the other things to refer to:
+    `parameters`, `matrix`, `item`, `carried`, `run`."""
 
     def lookup(name: str) -> Any:
         first, _, rest = name.partition(".")
-        if first == "parameters":
-            return _there(parameters, rest, name)
-        if first == "matrix":
-            return _there(matrix, rest, name)
-        if first == "run":
-            return _there(run, rest, name)
-        if first == "item":
-            return _there(matrix["item"], rest, name) if rest else matrix["item"]
+        if first in known:
+            return _there(known[first], rest, name) if rest else known[first]
         outputs = [record.outputs for record in records(first)]
         if many(first):
             return [one[rest] for one in outputs if rest in one]
-        return _there(outputs[0] if outputs else {}, rest, name)
+        return _there(outputs[-1] if outputs else {}, rest, name)
 
     return lookup
+
+
+def with_known(lookup: Lookup, first: str, values: dict[str, Any]) -> Lookup:
+    """The same with one thing more to refer to."""
+
+    def more(name: str) -> Any:
+        what, _, rest = name.partition(".")
+        return _there(values, rest, name) if what == first else lookup(name)
+
+    return more
 
 
 def _there(values: Any, name: str, reference: str) -> Any:
@@ -67,3 +69,20 @@ def resolve_inputs(task: PlannedTask, optional: Callable[[str], bool], lookup: L
 def wanted(task: PlannedTask, lookup: Lookup) -> bool:
     """Whether the task's condition holds. Raises Absent."""
     return task.when is None or bool(evaluate(task.when, lookup))
+
+
+def carried(task: PlannedTask, lookup: Lookup, before: TaskRecord | None) -> dict[str, Any]:
+    """What `${carried.x}` is in a round, after the record of the one ``before``. Raises Absent."""
+    if task.repeat is None:
+        return {}
+    if before is None:
+        return {name: resolve(template, lookup) for name, template in task.repeat.start.items()}
+    return {name: _there(before.outputs, output, f"{task.name}.{output}") for name, output in task.repeat.carry.items()}
+
+
+def another_round(task: PlannedTask, lookup: Lookup, record: TaskRecord) -> bool:
+    """Whether a round follows this one, which succeeded."""
+    repeat = task.repeat
+    if repeat is None or record.index + 1 >= repeat.times:
+        return False
+    return repeat.until is None or not evaluate(repeat.until, with_known(lookup, task.name, record.outputs))

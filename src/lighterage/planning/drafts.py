@@ -14,6 +14,7 @@ from ..schemas.template import references
 from ..schemas.workflow import Approval, Matrix, Retry, Task
 from .inputs import InputChecker
 from .placement import misfits, place, settle_resources
+from .rounds import settle_rounds
 from .scope import Scope, Unknown
 from .uses import At
 
@@ -31,6 +32,7 @@ class Drafter:
         """The fields of the planned task; ``at`` is the task's path in the document."""
         checker = InputChecker(self._document, scope, name, task, at, self._arguments)
         inputs, when, for_each = checker.inputs(step), checker.condition(), checker.for_each()
+        rounds = settle_rounds(task.repeat, step, checker)
         self.found += checker.found
         self._matrix(name, task.matrix, at)
         resources = settle_resources(task.resources or (step.resources if step else Resources()))
@@ -42,7 +44,8 @@ class Drafter:
             "step": uses,
             "approve": _approval(task.approve),
             "inputs": inputs,
-            "needs": self._needs(task, [inputs, when, for_each], scope, at),
+            "repeat": rounds,
+            "needs": self._needs(task, [inputs, when, for_each, rounds.start if rounds else None], scope, at),
             "matrix": task.matrix,
             "for_each": for_each,
             "max_parallel": task.max_parallel,

@@ -45,7 +45,7 @@ class InputChecker:
                 continue
             templates[given] = template
             if len(self.found) == before:  # else it was not understood, and its type would be no news
-                self._check((*path, given), step.inputs[given], template)
+                self.check((*path, given), step.inputs[given], template)
         if step is None:
             return templates
         for wanted, port in step.inputs.items():
@@ -53,7 +53,7 @@ class InputChecker:
                 continue
             if port.required:
                 at = path if self.task.with_ else self.at
-                self._report(
+                self.report(
                     "L403",
                     at,
                     f"task {self.name!r} does not give {wanted!r}, which {step.name} needs",
@@ -67,7 +67,7 @@ class InputChecker:
     def _unknown_input(self, path: Path, given: str, step: Step) -> None:
         near = closest(given, list(step.inputs))
         hint = f"did you mean {near!r}?" if near else f"its inputs: {', '.join(step.inputs) or 'none'}"
-        self._report("L404", path, f"{step.name} has no input {given!r}", hint=hint, key=True)
+        self.report("L404", path, f"{step.name} has no input {given!r}", hint=hint, key=True)
 
     def template(self, path: Path, value: Any) -> Any:
         """The template of a value, each reference looked up; mistakes are reported at their own columns."""
@@ -76,14 +76,14 @@ class InputChecker:
         if isinstance(value, dict):
             for key in value:
                 if key.startswith("$"):
-                    self._report(
+                    self.report(
                         "L104", (*path, key), f"the key {key!r} starts with '$', which is kept for references", key=True
                     )
             return {key: self.template((*path, key), part) for key, part in value.items()}
         try:
             template = parse_value(value)
         except Malformed as error:
-            self._report("L304", path, str(error), offset=error.offset)
+            self.report("L304", path, str(error), offset=error.offset)
             return None
         for name in references(template):
             self._port(path, name, value)
@@ -103,16 +103,17 @@ class InputChecker:
             return self.scope.port(name, self.task)
         except Unknown as error:
             offset = text.find("${" + name) if isinstance(text, str) else -1
-            self._report(error.code, path, str(error), hint=error.hint, offset=max(offset, 0))
+            self.report(error.code, path, str(error), hint=error.hint, offset=max(offset, 0))
             return None
 
-    def _check(self, path: Path, port: Port, template: Any) -> None:
+    def check(self, path: Path, port: Port, template: Any) -> None:
+        """A template against the contract of where it goes."""
         if is_reference(template):
             self._check_reference(path, port, template["$ref"])
         elif isinstance(template, dict) and "$text" in template:
             self._check_text(path, port, template)
         elif port.is_artifact and not isinstance(template, list):
-            self._report(
+            self.report(
                 "L405",
                 path,
                 f"{path[-1]!r} needs an artifact ({port.text()}), not {type_name(template)}",
@@ -120,26 +121,26 @@ class InputChecker:
             )
         elif port.type == "list" and isinstance(template, list) and any(True for _ in references(template)):
             for index, item in enumerate(template):
-                self._check((*path, index), port.items or Port(type="object"), item)
+                self.check((*path, index), port.items or Port(type="object"), item)
         elif not any(True for _ in references(template)):
             self._check_value(path, port, template, str(path[-1]))
         elif port.type != "object":
-            self._report("L401", path, f"{path[-1]!r} must be {port.text()}, not {type_name(template)}")
+            self.report("L401", path, f"{path[-1]!r} must be {port.text()}, not {type_name(template)}")
 
     def _check_value(self, path: Path, port: Port, value: Any, said: str) -> None:
         for problem in problems(port, value):
             code = "L401" if problem.kind == "type" else "L402"
-            self._report(code, (*path, *problem.path), f"{said!r} {problem.text}", hint=port.description or None)
+            self.report(code, (*path, *problem.path), f"{said!r} {problem.text}", hint=port.description or None)
 
     def _check_text(self, path: Path, port: Port, template: dict[str, Any]) -> None:
         if port.type != "string":
-            self._report(
+            self.report(
                 "L401", path, f"{path[-1]!r} must be {port.text()}, but text with a reference inside is a string"
             )
         for name in references(template):
             given = self._known(name)
             if given is not None and given.type not in ("string", "integer", "number", "boolean"):
-                self._report("L405", path, f"${{{name}}} is {given.text()} and cannot stand inside a text")
+                self.report("L405", path, f"${{{name}}} is {given.text()} and cannot stand inside a text")
 
     def _known(self, name: str) -> Port | None:
         try:
@@ -157,11 +158,11 @@ class InputChecker:
         if given is None:
             return
         if not fits(port, given):
-            self._report(*self._mismatch(path, port, given, name))
+            self.report(*self._mismatch(path, port, given, name))
         elif first == "parameters" and rest in self.arguments:
             self._check_value(path, port, self.arguments[rest], name)
         elif self.scope.is_optional(name) and port.required:
-            self._report("L310", path, f"${{{name}}} may be left out by its step, but {path[-1]!r} must be given")
+            self.report("L310", path, f"${{{name}}} may be left out by its step, but {path[-1]!r} must be given")
 
     def _axis_values(self, axis: str) -> list[Any]:
         matrix = self.task.matrix
@@ -189,25 +190,26 @@ class InputChecker:
             return None
         given = self._known(template["$ref"]) if is_reference(template) else Port(type="string")
         if given is not None and given.type != "list":
-            self._report("L401", path, f"'for_each' must be a list, not {given.text()}", hint="${task.output}")
+            self.report("L401", path, f"'for_each' must be a list, not {given.text()}", hint="${task.output}")
         return template
 
     def condition(self) -> Any:
         """The task's `when` as an expression; None where there is none."""
         if self.task.when is None or self.task.when is True:
             return None
-        path: Path = (*self.at, "when")
-        if self.task.when is False:
-            return False
+        return self.expression((*self.at, "when"), self.task.when) if isinstance(self.task.when, str) else False
+
+    def expression(self, path: Path, text: str) -> Any:
+        """A condition's text as an expression, its references and types checked."""
         try:
-            expression = parse_expression(self.task.when)
+            expression = parse_expression(text)
         except Malformed as error:
-            self._report("L304", path, str(error), offset=error.offset)
+            self.report("L304", path, str(error), offset=error.offset)
             return None
         for name in references(expression):
-            self._port(path, name, self.task.when)
+            self._port(path, name, text)
         for message in _type_mistakes(expression, self._type):
-            self._report("L407", path, message)
+            self.report("L407", path, message)
         return self._settle_condition(expression)
 
     def _settle_condition(self, expression: Any) -> Any:
@@ -225,9 +227,10 @@ class InputChecker:
         port = self._known(name)
         return port.type if port else None
 
-    def _report(
+    def report(
         self, code: str, path: Path, message: str, *, hint: str | None = None, key: bool = False, offset: int = 0
     ) -> None:
+        """Notes a mistake at a path of the document."""
         self.found.append(self.document.diagnostic(code, path, message, hint=hint, key=key, offset=offset))
 
 

@@ -136,7 +136,11 @@ def _needs(needs: list[str], nested: Mapping[str, Nested]) -> list[str]:
 
 
 def _renamed(draft: Draft, substitute: Substitute) -> Draft:
-    return draft | {field: _put(draft[field], substitute) for field in ("inputs", "when", "for_each")}
+    new = draft | {field: _put(draft[field], substitute) for field in ("inputs", "when", "for_each")}
+    if repeat := draft["repeat"]:
+        moved = {"start": _put(repeat.start, substitute), "until": _put(repeat.until, substitute)}
+        new["repeat"] = repeat.model_copy(update=moved)
+    return new
 
 
 def _put(template: Any, substitute: Substitute) -> Any:

@@ -46,6 +46,8 @@ class Scope:
                 return self._axis(rest, task)
             case "item":
                 return self._item(rest, task)
+            case "carried":
+                return self._carried(rest, task)
         if first in RESERVED:
             raise Unknown("L304", f"${{{name}}} cannot be used here", [], name)
         return self._output(first, rest)
@@ -62,6 +64,14 @@ class Scope:
             raise Unknown("L306", "${item} needs a task with for_each", [], "item")
         source = self.port(task.for_each.strip()[2:-1].strip(), None) if task.for_each.startswith("${") else None
         return None if field or source is None else source.items
+
+    def _carried(self, name: str, task: Task | None) -> Port | None:
+        if task is None or task.repeat is None:
+            raise Unknown("L306", f"${{carried.{name}}} needs a task with repeat", [], name)
+        output = self._among(name, task.repeat.carry, "L306", "carried name")
+        own = next((one for one, other in self.workflow.tasks.items() if other is task), "")
+        step = self.steps.get(own)
+        return step.outputs.get(output) if step else None
 
     def _output(self, task_name: str, output: str) -> Port | None:
         task = self.task(task_name)

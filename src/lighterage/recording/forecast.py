@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..launching.ingredients import differences, ingredients, key_of
-from ..launching.inputs import Absent, lookup_in, resolve_inputs, wanted
+from ..launching.inputs import Absent, another_round, carried, lookup_in, resolve_inputs, wanted, with_known
 from ..schemas import BadInput
 from ..schemas.plan import Plan, PlannedTask
 from ..schemas.record import ArtifactRef, TaskRecord
@@ -29,7 +29,7 @@ class Forecast:
 
     @property
     def label(self) -> str:
-        return f"{self.task.name}[{self.index}]" if self.task.many else self.task.name
+        return f"{self.task.name}[{self.index}]" if self.task.many or self.task.repeat else self.task.name
 
     def as_json(self) -> dict[str, Any]:
         return {"task": self.task.name, "index": self.index, "verdict": self.verdict, "reason": self.reason}
@@ -50,6 +50,8 @@ def forecast(plan: Plan, store: Store | None, base: Path) -> Iterator[Forecast]:
             except Absent as absent:
                 skips = [f"{absent}, which does not exist,"]
         for index, matrix in enumerate(apart):
+            if task.repeat and known[task.name] and not _goes_on(plan, task, known):
+                break
             if skips:
                 one = Forecast(task, index, "skip", f"{skips[0]} is skipped")
             elif waits:
@@ -60,12 +62,19 @@ def forecast(plan: Plan, store: Store | None, base: Path) -> Iterator[Forecast]:
             yield one
 
 
+def _goes_on(plan: Plan, task: PlannedTask, known: dict[str, list[Forecast]]) -> bool:
+    """Whether a round is to come; nobody knows after one that has yet to run."""
+    last = known[task.name][-1].record
+    return last is not None and another_round(task, _lookup(plan, known, {}), last)
+
+
 def _lookup(plan: Plan, known: dict[str, list[Forecast]], matrix: dict[str, Any]) -> Lookup:
     return lookup_in(
         lambda name: [one.record for one in known[name] if one.record],
         lambda name: plan.task(name).many,
-        plan.arguments,
-        matrix,
+        parameters=plan.arguments,
+        matrix=matrix,
+        item=matrix.get("item"),
     )
 
 
@@ -81,9 +90,12 @@ def _one(
 ) -> Forecast:
     step = plan.steps[task.step]
     lookup = _lookup(plan, known, matrix)
+    rounds = known[task.name]
     try:
         if not wanted(task, lookup):
             return Forecast(task, index, "skip", "its condition is false")
+        if task.repeat:
+            lookup = with_known(lookup, "carried", carried(task, lookup, rounds[-1].record if rounds else None))
         found = ingredients(step, resolve_inputs(task, lambda name: step.inputs[name].optional, lookup), base)
     except Absent as absent:
         return Forecast(task, index, "skip", f"{absent} does not exist")

@@ -225,12 +225,23 @@ def test_a_secret_written_down_is_refused_and_not_repeated(name: str, form: str,
     assert SECRETS[name] not in told
 
 
-def test_a_password_in_the_stores_url_is_refused_and_not_repeated(tmp_path: Path) -> None:
-    file = edited(tmp_path, "eks", "s3://my-bucket", "s3://user:hunter2@my-bucket")
+@pytest.mark.parametrize(
+    ("before", "line"), [("s3://my-bucket", 13), ("s3://my-data", 14)], ids=["store", "value that steps are given"]
+)
+def test_a_password_in_a_url_is_refused_and_not_repeated(before: str, line: int, tmp_path: Path) -> None:
+    file = edited(tmp_path, "eks", before, before.replace("://", "://user:hunter2@"))
     with pytest.raises(Mistakes) as caught:
         environment_in(file)
-    assert [(one.code, one.line) for one in caught.value.diagnostics] == [("L104", 13)]
+    assert [(one.code, one.line) for one in caught.value.diagnostics] == [("L104", line)]
     assert "hunter2" not in render(caught.value.diagnostics, "text") + render(caught.value.diagnostics, "json")
+
+
+def test_a_password_in_a_store_named_elsewhere_reaches_no_manifest() -> None:
+    plan, environment = planned(ROOT / "workflows/digits.yaml", environment_file("eks"))
+    with pytest.raises(Mistakes) as caught:
+        compile_plan(plan.model_copy(update={"store": "s3://user:hunter2@bucket"}), environment)
+    assert [one.code for one in caught.value.diagnostics] == ["L503"]
+    assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

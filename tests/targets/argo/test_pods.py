@@ -66,7 +66,7 @@ def start(
     arguments = []
     template = templates[entry["template"]]
     if "dag" in template:
-        template = templates[template["dag"]["tasks"][-1]["template"]]
+        template = next(one for part in template["dag"]["tasks"] if "container" in (one := templates[part["template"]]))
     for number, text in enumerate(template["container"]["args"]):
         for tag, value in given.items():
             text = text.replace(f"{{{{{tag}}}}}", value)
@@ -171,9 +171,9 @@ def test_what_follows_the_run_is_told_how_it_ended(ended: str, told: str, tmp_pa
 @pytest.mark.parametrize(
     ("answer", "status", "outputs"),
     [
-        ({"approved": "YES", "more": "3", "comment": "a 'b'"}, "succeeded", {"more": 3, "comment": "a 'b'"}),
-        ({"approved": "YES", "more": "0", "comment": ""}, "failed", {}),
-        ({"approved": "NO", "more": "", "comment": ""}, "failed", {}),
+        ({"approved": "yes", "more": "3", "comment": "a 'b'"}, "succeeded", {"more": 3, "comment": "a 'b'"}),
+        ({"approved": "yes", "more": "0", "comment": ""}, "failed", {}),
+        ({"approved": "no", "more": "", "comment": ""}, "failed", {}),
     ],
 )
 def test_a_persons_answer_becomes_a_record(
@@ -184,3 +184,26 @@ def test_a_persons_answer_becomes_a_record(
     compiled = plan(task("ask", inputs={}, step="approve:1", approve={"message": "Go?"}), steps={"approve:1": asked})
     told = start(compiled, "ask", tmp_path, answer)
     assert (told["status"], told["outputs"]) == (status, outputs)
+
+
+def test_rounds_carry_on_until_it_is_enough(tmp_path: Path) -> None:
+    grow = step(
+        command=[
+            "python3",
+            "-c",
+            "import json, os; n = json.load(open(os.environ['LIGHTERAGE_INPUTS']))['n']; open('${outputs.n2}', 'w').write(str(n * 2))",
+        ],
+        python=None,
+        inputs={"n": {"type": "integer"}},
+        outputs={"n2": {"type": "integer"}},
+    )
+    rounds = {"times": 5, "until": [">=", {"$ref": "grow.n2"}, 10], "start": {"n": 2}, "carry": {"n": "n2"}}
+    compiled = plan(
+        task("grow", inputs={"n": {"$ref": "carried.n"}}, repeat=rounds),
+        task("after", "grow", inputs={"n": {"$ref": "grow.n2"}}),
+        steps={"demo/add@1": grow},
+    )
+    for index, value, again in ((0, 4, "yes"), (1, 8, "yes"), (2, 16, "no")):
+        assert start(compiled, "grow", tmp_path, index=index)["outputs"] == {"n2": value}
+        assert (tmp_path / "outputs" / "repeat-again").read_text() == again
+    assert start(compiled, "after", tmp_path)["outputs"] == {"n2": 32}

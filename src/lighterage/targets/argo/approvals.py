@@ -6,14 +6,13 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ...launching.pod import APPROVED, NO, YES
 from ...schemas.contract import Port
 from ...schemas.plan import Plan, PlannedTask, canonical, digest_of
 
 if TYPE_CHECKING:
     from hera.workflows import models
 
-APPROVED = "approved"
-YES, NO = "YES", "NO"
 ANSWER = "answer-"
 """what the names of a pod's inputs begin with that hold an answer"""
 

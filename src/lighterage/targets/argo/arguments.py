@@ -32,13 +32,14 @@ def task_json(task: PlannedTask) -> str:
 
 
 def fan_in_json(task: PlannedTask, instances: Mapping[str, int | str | None]) -> str:
-    """How many instances each needed task has; null for one that is not many, `each` where a run decides."""
+    """How many instances each needed task has; null for one; `each`, or `last` of them, where a run decides."""
     return inert({name: instances[name] for name in task.needs})
 
 
 def parameters_used(task: PlannedTask) -> tuple[str, ...]:
     """Workflow parameters that a task's inputs and condition refer to, sorted."""
-    named = {*references(task.inputs), *references(task.when), *references(task.for_each)}
+    rounds = [task.repeat.start, task.repeat.until] if task.repeat else []
+    named = set(references([task.inputs, task.when, task.for_each, rounds]))
     return tuple(sorted(name.partition(".")[2] for name in named if name.startswith("parameters.")))
 
 

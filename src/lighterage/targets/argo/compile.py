@@ -14,6 +14,7 @@ from .documents import labels, reference_to, rights, workflow, workflow_spec, wo
 from .exits import exit_templates
 from .limits import object_mistakes, plan_mistakes
 from .pods import PodClass, pod_class, pod_template
+from .rounds import rounds_templates
 from .timing import cron_workflow, semaphore_limit
 from .writer import write_yaml
 
@@ -44,7 +45,13 @@ def compile_plan(plan: Plan, environment: Environment, form: Form = "template") 
     spec = workflow_spec(
         plan,
         site,
-        [*Graph(plan, names).templates(), *exit_templates(plan, names), *asking_templates(plan, names), *pods],
+        [
+            *Graph(plan, names).templates(),
+            *exit_templates(plan, names),
+            *asking_templates(plan, names),
+            *rounds_templates(plan, names),
+            *pods,
+        ],
     )
     mistakes = list(object_mistakes(spec))
     if mistakes:

@@ -38,7 +38,8 @@ def conditions(plan: Plan) -> dict[str, str]:
             outputs = plan.steps[task.step].outputs.items()
             sure = {f"{task.name}.{name}": port for name, port in outputs if not port.optional}
             present |= sure.keys()
-            known |= {} if task.many else sure
+            hidden = task.many or task.repeat or task.approve  # inside a template of its own
+            known |= {} if hidden else sure
     return texts
 
 

@@ -7,12 +7,14 @@ needs from an earlier shard makes its whole shard wait for that one; shards with
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from ...launching.pod import EACH, LAST
 from ...schemas.plan import Plan, PlannedTask
 from .approvals import asking_name
 from .arguments import fan_in_json, task_json
 from .conditions import conditions
+from .rounds import rounds_name
 
 if TYPE_CHECKING:
     from hera.workflows import models
@@ -22,9 +24,8 @@ TASKS_PER_DAG = 200
 """most tasks that Argo's CRDs allow in one DAG"""
 
 
-EACH: Literal["each"] = "each"
-Count = int | Literal["each"] | None
-"""instances of a task: a number, None for a task that is not many, `each` where a run decides"""
+Count = int | str | None
+"""instances of a task: a number; None for one; `each`, or the `last` of them, where a run decides"""
 
 
 class Graph:
@@ -88,7 +89,7 @@ class Graph:
             or task.max_parallel
             or task.for_each
             or (task.matrix and task.name in self.conditions)
-            else _instances(self.pods[task.name], given, self.instances[task.name])
+            else _instances(self._work(task), given, self.instances[task.name])
         )
         return m.DAGTask(
             name=task.name,
@@ -96,6 +97,11 @@ class Graph:
             when=self.conditions.get(task.name),
             **work,
         )
+
+    def _work(self, task: PlannedTask) -> str:
+        """The template that does a task: its pod, or rounds of it."""
+        pod = self.pods[task.name]
+        return rounds_name(pod) if task.repeat else pod
 
     def _count(self, task: PlannedTask) -> str:
         """How many items Argo will count, once the list is there."""
@@ -116,7 +122,7 @@ class Graph:
         """
         from .hera_models import models as m
 
-        pod, count = self.pods[task.name], self.instances[task.name]
+        pod, count = self._work(task), self.instances[task.name]
         marks = [
             *(["x", str(count)] if count is not None else []),
             *(["p", str(task.max_parallel)] if task.max_parallel else []),
@@ -149,6 +155,8 @@ def _all_of(names: Iterable[str]) -> str | None:
 def _instances_of(task: PlannedTask) -> Count:
     if task.for_each is not None:
         return EACH
+    if task.repeat:
+        return LAST
     return len(task.matrix.combinations()) if task.matrix else None
 
 
@@ -156,7 +164,7 @@ def _instances(pod: str, given: list[models.Parameter], count: Count) -> dict[st
     """Fields of a DAG task that runs a pod once, or once for each index."""
     from .hera_models import models as m
 
-    if count is None:
+    if count in (None, LAST):
         return {"template": pod, "arguments": m.Arguments(parameters=given)}
     index = m.Parameter(name="index", value="{{item}}")
     return {

@@ -9,7 +9,9 @@ from typing import Any
 from ...diagnostics import Diagnostic
 from ...schemas.environment import Environment
 from ...schemas.plan import Plan, canonical
+from ...schemas.variables import is_secret
 from .dag import TASKS_PER_DAG
+from .rounds import MOST_ROUNDS
 
 TEMPLATES = 200
 """most templates of one object (maxItems of the CRDs)"""
@@ -45,6 +47,9 @@ def plan_mistakes(plan: Plan, environment: Environment, form: str) -> Iterator[D
             "pods on different nodes cannot share this store",
             "a bucket: s3://…, gs://…",
         )
+    if is_secret(plan.store):
+        message = "the store's URL holds a password, which everybody who sees the manifest would know"
+        yield _mistake("L503", ("store", "url"), None, message, "name a Kubernetes Secret in env of the site")
     for name, value in plan.arguments.items():
         if "{{" in (value if isinstance(value, str) else canonical(value)):
             message = f"the value of parameter {name!r} contains '{{{{', which Argo would take for a template"
@@ -55,6 +60,9 @@ def plan_mistakes(plan: Plan, environment: Environment, form: str) -> Iterator[D
             yield _mistake("L504", ("parameters", name), None, message, "give it a default, or compile with -p")
     yield from _lists(plan)
     for task in plan.tasks:
+        if task.repeat and task.repeat.times > MOST_ROUNDS:
+            message = f"Argo nests templates 100 deep, which is enough for {MOST_ROUNDS} rounds"
+            yield _mistake("L504", ("tasks", task.name, "repeat", "times"), str(task.repeat.times), message)
         if task.retry and task.retry.factor % 1:
             yield _mistake(
                 "L504",
@@ -68,7 +76,7 @@ def plan_mistakes(plan: Plan, environment: Environment, form: str) -> Iterator[D
 
 def _lists(plan: Plan) -> Iterator[Diagnostic]:
     """Lists whose length Argo cannot know when it makes the tasks."""
-    many = {task.name for task in plan.tasks if task.for_each is not None}
+    many = {task.name for task in plan.tasks if task.for_each is not None or task.repeat or task.approve}
     sharded = len(plan.tasks) > TASKS_PER_DAG
     for task in plan.tasks:
         if task.for_each is None or task.for_each["$ref"].startswith("parameters."):
@@ -76,7 +84,7 @@ def _lists(plan: Plan) -> Iterator[Diagnostic]:
         source = task.for_each["$ref"].partition(".")[0]
         path = ("tasks", task.name, "for_each")
         if source in many:
-            message = f"{source!r} is made for each item of a list itself, and Argo cannot count what such tasks give"
+            message = f"{source!r} is made of several parts, and Argo cannot count what such tasks give"
             yield _mistake("L504", path, None, message, "let a task gather it into one list first")
         elif sharded:
             message = (

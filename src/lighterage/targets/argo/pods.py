@@ -6,6 +6,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ...launching.pod import AGAIN, NO
 from ...schemas.environment import Environment, Site
 from ...schemas.plan import Plan, PlannedResources, PlannedRetry, PlannedStep, PlannedTask, canonical
 from ...schemas.variables import SecretKey
@@ -38,6 +39,8 @@ class PodClass(NamedTuple):
     resources: str
     retry: str
     timeout: float | None
+    rounds: bool
+    """whether it tells if another round follows"""
     after: bool
     """whether it follows the run, and is told how that ended"""
 
@@ -51,6 +54,7 @@ def pod_class(task: PlannedTask, after: bool) -> PodClass:
         canonical(task.resources.model_dump(mode="json")),
         canonical(task.retry.model_dump(mode="json")) if task.retry else "",
         task.timeout,
+        task.repeat is not None,
         after,
     )
 
@@ -71,7 +75,7 @@ def pod_template(name: str, task: PlannedTask, plan: Plan, environment: Environm
                 *(m.Parameter(name=f"{ANSWER}{one}") for one in (answers_of(task, plan) if task.approve else ())),
             ]
         ),
-        outputs=_outputs(step),
+        outputs=_outputs(step, task),
         metadata=m.Metadata(labels={"app.kubernetes.io/component": _label(step.name)}),
         container=_container(step, task, plan, environment, after),
         node_selector=pool.node_selector if pool and pool.node_selector else None,
@@ -126,7 +130,7 @@ def _variables(site: Site) -> list[models.EnvVar]:
     return [variable(name, value) for name, value in ({"HOME": "/tmp"} | site.env).items()]
 
 
-def _outputs(step: PlannedStep) -> models.Outputs | None:
+def _outputs(step: PlannedStep, task: PlannedTask) -> models.Outputs | None:
     """Values, and the digests of artifacts, for Argo's pages and for conditions; the data itself is in the store."""
     from .hera_models import models as m
 
@@ -139,6 +143,8 @@ def _outputs(step: PlannedStep) -> models.Outputs | None:
         for name, port in step.outputs.items()
         if port.type == "list"
     ]
+    if task.repeat:
+        shown.append(m.Parameter(name=AGAIN, value_from=m.ValueFrom(path=f"{OUTPUTS}/{AGAIN}", default=NO)))
     return m.Outputs(parameters=shown) if shown else None
 
 

@@ -37,7 +37,7 @@ class Instance:
     @property
     def label(self) -> str:
         """``train`` or ``train[2]``."""
-        return f"{self.task.name}[{self.index}]" if self.task.many else self.task.name
+        return f"{self.task.name}[{self.index}]" if self.task.many or self.task.repeat else self.task.name
 
 
 class Progress:
@@ -76,9 +76,11 @@ class Progress:
         self.sizes[task] = instances
         self._ended_if_all(task)
 
-    def end(self, record: TaskRecord) -> None:
-        """Notes an instance's end; tasks that waited for it last become ready."""
+    def end(self, record: TaskRecord, further: int = 0) -> None:
+        """Notes an instance's end, and that so many ``further`` ones follow; tasks that waited for the last of them
+        become ready."""
         name = record.task
+        self.sizes[name] += further
         self.records[name][record.index] = record
         self._ended_if_all(name)
 

@@ -16,7 +16,7 @@ from ...launching.approval import outcome
 from ...launching.attempt import Attempt, attempt, earlier_result
 from ...launching.execute import Work
 from ...launching.ingredients import ingredients, key_of
-from ...launching.inputs import Absent, lookup_in, resolve_inputs, wanted
+from ...launching.inputs import Absent, another_round, carried, lookup_in, resolve_inputs, wanted, with_known
 from ...schemas import BadInput
 from ...schemas.plan import Plan, PlannedTask
 from ...schemas.record import Failure, RunRecord, TaskRecord
@@ -192,6 +192,8 @@ class _Run:
         except BadInput as error:
             verdict, apart = "failed", [{}]
             failure = Failure(kind="bad_input", message=str(error), exit_code=64)
+        if task.repeat:
+            apart = apart[:1]  # each round is opened when the one before it has ended
         self.progress.open(task.name, len(apart))
         for index, matrix in enumerate(apart):
             instance = Instance(task, index, matrix)
@@ -201,7 +203,8 @@ class _Run:
                 self._consider(instance)
 
     def _lookup(self, matrix: dict[str, Any]) -> Lookup:
-        return lookup_in(self.progress.of, self.progress.many, self.plan.arguments, matrix, self.facts)
+        known = {"parameters": self.plan.arguments, "matrix": matrix, "item": matrix.get("item"), "run": self.facts}
+        return lookup_in(self.progress.of, self.progress.many, **known)
 
     def _consider(self, instance: Instance) -> None:
         task = instance.task
@@ -212,6 +215,9 @@ class _Run:
                 return self._end(instance, "skipped")
             if task.approve:
                 return self._ask(instance, task.approve.timeout)
+            if task.repeat:
+                before = self.progress.of(task.name)
+                lookup = with_known(lookup, "carried", carried(task, lookup, before[-1] if before else None))
             instance.inputs = resolve_inputs(task, lambda name: step.inputs[name].optional, lookup)
             instance.ingredients = ingredients(step, instance.inputs, self.options.base)
         except Absent:
@@ -348,8 +354,12 @@ class _Run:
                 **facts,
             }
         )
-        self.progress.end(record)
         self.ended.append((record, instance))
+        if status == "succeeded" and another_round(instance.task, self._lookup({}), record):
+            self.progress.end(record, further=1)
+            self._consider(Instance(instance.task, instance.index + 1, {"round": instance.index + 1}))
+        else:
+            self.progress.end(record)
 
     def _account(self) -> None:
         """Writes and tells what ended. What could start has been started: it works meanwhile."""
