@@ -7,6 +7,7 @@ from itertools import product
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from .contract import Port, shorthand
 from .cron import checked_cron
@@ -168,7 +169,9 @@ class Task(Shape):
 
     @model_validator(mode="after")
     def _does_one_thing(self) -> Task:
-        if (self.uses is None) == (self.approve is None):
+        if self.uses is None and self.approve is None:
+            raise PydanticCustomError("lacks_any_of", "lacks the field 'uses' or 'approve'")
+        if self.uses is not None and self.approve is not None:
             raise ValueError("a task has either `uses:` or `approve:`")
         beside = self.model_fields_set - {"approve", "description", "needs", "when"}
         if self.approve and beside:

@@ -33,7 +33,7 @@ def test_what_is_right_becomes_the_model() -> None:
 
 ONE_EACH = [
     (HEAD, "L101", 1, 1, "the workflow lacks the field 'tasks'", None),
-    (HEAD + "tasks:\n  train: {with: {}}\n", "L101", 5, 3, "task 'train' lacks the field 'uses'", None),
+    (HEAD + "tasks:\n  train: {with: {}}\n", "L101", 5, 3, "task 'train' lacks the field 'uses' or 'approve'", None),
     (TASKS + "    needs: load\n", "L102", 7, 12, "'needs': expected a list, found 'load'", None),
     (TASKS + "    timeout: 10\n", "L102", 7, 14, "'timeout': expected text, found 10", None),
     (TASKS + "    allow_failure: yes\n", "L102", 7, 20, "'allow_failure': expected true or false, found 'yes'", None),
@@ -44,7 +44,7 @@ ONE_EACH = [
     (TASKS + "    cache: soon\n", "L102", 7, 12, "'cache': expected true or false or a mapping, found 'soon'", None),
     (TASKS + "    needs: [a, 3]\n", "L102", 7, 16, "needs[1] of task 'train': expected text, found 3", None),
     (TASKS + "    imge: x\n", "L103", 7, 5, "unknown field 'imge' in task 'train'",
-     "fields here: uses, with, description, needs, matrix, max_parallel, when, retry, timeout, resources, cache, allow_failure"),
+     "fields here: uses, approve, with, description, needs, matrix, for_each, max_parallel, repeat, when, retry, timeout, resources, cache, allow_failure"),
     (TASKS + "    retrys: {limit: 2}\n", "L103", 7, 5, "unknown field 'retrys' in task 'train'", "did you mean 'retry'?"),
     (TASKS + "    retry: {limt: 2}\n", "L103", 7, 13, "unknown field 'limt' in retry of task 'train'", "did you mean 'limit'?"),
     (TASKS + "    retry: {limit: 0}\n", "L104", 7, 20, "'limit': 0 is too small, at least 1 is needed", None),
@@ -53,7 +53,7 @@ ONE_EACH = [
     (TASKS + "    matrix: {seed: []}\n", "L104", 7, 20, "'seed': at least 1 is needed, found 0", None),
     (TASKS + "    timeout: soon\n", "L104", 7, 14,
      "'timeout': a duration is a number with a unit s, m, h or d, such as 90s or 2h", None),
-    (TASKS + "    max_parallel: 2\n", "L104", 5 + 1, 5, "'train': `max_parallel` is for a task with a matrix", None),
+    (TASKS + "    max_parallel: 2\n", "L104", 5 + 1, 5, "'train': `max_parallel` is for a task with `matrix:` or `for_each:`", None),
     (HEAD + "tasks:\n  Train: {uses: x@1}\n", "L104", 5, 3,
      "'Train' cannot be a name here: it does not match ^[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?$",
      "lower-case letters, digits and '-', at most 63"),

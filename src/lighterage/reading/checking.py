@@ -69,6 +69,8 @@ class _Translation:
         named = f"{path[-1]!r}" if path and isinstance(path[-1], str) else self._owner(path)
         if kind == "missing":
             return report("L101", path[:-1], f"{self._owner(path[:-1])} lacks the field {named}", key=True)
+        if kind == "lacks_any_of":
+            return report("L101", path, f"{self._owner(path)} {first['msg']}", key=True)
         if kind == "extra_forbidden":
             return self._unknown_field(path)
         if key:

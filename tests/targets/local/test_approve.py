@@ -78,7 +78,6 @@ def test_a_signal_ends_the_waiting(adding: Project) -> None:
         "{approve: {message: ''}}",
         "{approve: {message: Go?, inputs: {page: {type: file}}}}",
         "{approve: {message: Go?, timeout: 1h, otherwise: approve, inputs: {n: {type: integer}}}}",
-        "{description: nothing to do}",
     ],
 )
 def test_mistakes(adding: Project, task: str) -> None:
