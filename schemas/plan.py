@@ -127,6 +127,8 @@ class PlannedTask(Shape):
     expires: float | None = None
     """seconds after which a cached result is too old"""
     allow_failure: bool = False
+    argo: dict[str, Any] = {}
+    """patch of the template on a cluster"""
     site: str
     pool: str | None = None
 

@@ -161,6 +161,9 @@ class Task(Shape):
     """whether an equal task's result may be used again"""
     allow_failure: bool = False
     """the run goes on; dependants see what exists"""
+    argo: dict[str, Any] = {}
+    """fields of Argo's template that the language has no word for: affinity, metadata, nodeSelector, priorityClassName,
+    schedulerName, tolerations; they mean nothing on a laptop"""
 
     @property
     def many(self) -> bool:

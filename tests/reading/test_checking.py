@@ -44,7 +44,7 @@ ONE_EACH = [
     (TASKS + "    cache: soon\n", "L102", 7, 12, "'cache': expected true or false or a mapping, found 'soon'", None),
     (TASKS + "    needs: [a, 3]\n", "L102", 7, 16, "needs[1] of task 'train': expected text, found 3", None),
     (TASKS + "    imge: x\n", "L103", 7, 5, "unknown field 'imge' in task 'train'",
-     "fields here: uses, approve, with, description, needs, matrix, for_each, max_parallel, repeat, when, retry, timeout, resources, cache, allow_failure"),
+     "fields here: uses, approve, with, description, needs, matrix, for_each, max_parallel, repeat, when, retry, timeout, resources, cache, allow_failure, argo"),
     (TASKS + "    retrys: {limit: 2}\n", "L103", 7, 5, "unknown field 'retrys' in task 'train'", "did you mean 'retry'?"),
     (TASKS + "    retry: {limt: 2}\n", "L103", 7, 13, "unknown field 'limt' in retry of task 'train'", "did you mean 'limit'?"),
     (TASKS + "    retry: {limit: 0}\n", "L104", 7, 20, "'limit': 0 is too small, at least 1 is needed", None),

@@ -56,6 +56,7 @@ class Drafter:
             "cache": task.cache is not False,
             "expires": seconds_of(task.cache.expires) if not isinstance(task.cache, bool) else None,
             "allow_failure": task.allow_failure,
+            "argo": task.argo,
             "site": site,
             "pool": pool,
         }

@@ -13,6 +13,7 @@ from .dag import Graph
 from .documents import labels, reference_to, rights, workflow, workflow_spec, workflow_template
 from .exits import exit_templates
 from .limits import object_mistakes, plan_mistakes
+from .patches import patched
 from .pods import PodClass, pod_class, pod_template
 from .rounds import rounds_templates
 from .timing import cron_workflow, semaphore_limit
@@ -84,7 +85,8 @@ def _pods(plan: Plan, environment: Environment) -> tuple[list[models.Template], 
     for task, after in (*((one, False) for one in plan.tasks), *((one, True) for one in plan.on_exit)):
         kind = pod_class(task, after)
         if kind not in made:
-            made[kind] = pod_template(_name(plan.steps[task.step].name, kind), task, plan, environment, after)
+            template = pod_template(_name(plan.steps[task.step].name, kind), task, plan, environment, after)
+            made[kind] = patched(template, task)
         name = made[kind].name
         assert name is not None
         names[task.name] = name

@@ -11,6 +11,7 @@ from ...schemas.environment import Environment
 from ...schemas.plan import Plan, canonical
 from ...schemas.variables import is_secret
 from .dag import TASKS_PER_DAG
+from .patches import problems
 from .rounds import MOST_ROUNDS
 
 TEMPLATES = 200
@@ -71,6 +72,8 @@ def plan_mistakes(plan: Plan, environment: Environment, form: str) -> Iterator[D
                 "Argo grows the wait between attempts by whole factors only",
                 f"factor: {round(task.retry.factor)}",
             )
+        for path, message in problems(task.argo) if task.argo else ():
+            yield _mistake("L504", ("tasks", task.name, "argo", *path), None, message)
     yield from _templated(plan, environment)
 
 
@@ -97,16 +100,17 @@ def _templated(plan: Plan, environment: Environment) -> Iterator[Diagnostic]:
     """Text that reaches a manifest as it is. Argo's templating goes over all of it, descriptions too."""
     name, site = next(iter(environment.sites.items()))
     images = {step.image: environment.images.get(step.image, step.image) for step in plan.steps.values()}
-    places: dict[tuple[str, ...], Any] = {
+    places: dict[tuple[str | int, ...], Any] = {
         ("store", "url"): plan.store,
         **{("parameters", one): [port.description, port.enum] for one, port in plan.parameters.items()},
         **{("images", one): image for one, image in images.items()},
         **{("sites", name, "pools", one): pool.model_dump(mode="json") for one, pool in site.pools.items()},
+        **{("tasks", task.name, "argo"): task.argo for task in plan.tasks},
         **{("sites", name, "env", one): value for one, value in site.env.items() if isinstance(value, str)},
     }
     for path, value in places.items():
         if "{{" in canonical(value):
-            message = f"{'.'.join(path)} contains '{{{{', which Argo would take for a template"
+            message = f"{'.'.join(map(str, path))} contains '{{{{', which Argo would take for a template"
             yield _mistake("L504", path, None, message)
 
 
@@ -132,7 +136,9 @@ def object_mistakes(spec: dict[str, Any]) -> Iterator[Diagnostic]:
         )
 
 
-def _mistake(code: str, path: tuple[str, ...], found: str | None, message: str, hint: str | None = None) -> Diagnostic:
+def _mistake(
+    code: str, path: tuple[str | int, ...], found: str | None, message: str, hint: str | None = None
+) -> Diagnostic:
     """``file`` names the document: the place in it is looked up by who has read it."""
     file = "environment" if path[0] in ("store", "images", "sites") else "workflow"
     return Diagnostic(code=code, message=message, file=file, path=path, found=found, hint=hint)

@@ -39,6 +39,7 @@ class PodClass(NamedTuple):
     resources: str
     retry: str
     timeout: float | None
+    argo: str
     rounds: bool
     """whether it tells if another round follows"""
     after: bool
@@ -54,6 +55,7 @@ def pod_class(task: PlannedTask, after: bool) -> PodClass:
         canonical(task.resources.model_dump(mode="json")),
         canonical(task.retry.model_dump(mode="json")) if task.retry else "",
         task.timeout,
+        canonical(task.argo),
         task.repeat is not None,
         after,
     )
