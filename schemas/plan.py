@@ -100,37 +100,23 @@ class PlannedApproval(Shape):
     otherwise: Literal["reject", "approve"] = "reject"
 
 
-class PlannedTask(Shape):
-    """One task with all that its launcher needs to know."""
+class TaskSpec(Shape):
+    """What the launcher of a task needs to know of it."""
 
     name: str
-    step: str
-    """key of the plan's steps"""
-    approve: PlannedApproval | None = None
-    """waits for a person; the step's outputs are what that person may say"""
     inputs: dict[str, Any] = {}
     """input -> template; defaults of the contract are filled in"""
-    needs: list[str] = []
-    """every task that comes before it, by data or by order, sorted"""
     matrix: Matrix | None = None
     for_each: Any = None
     """template of a list; None = no such"""
-    max_parallel: int | None = None
     repeat: PlannedRepeat | None = None
+    approve: PlannedApproval | None = None
+    """waits for a person; the step's outputs are what that person may say"""
     when: Any = None
     """expression; None = always"""
-    retry: PlannedRetry | None = None
-    timeout: float | None = None
-    """seconds for one attempt"""
-    resources: PlannedResources
     cache: bool = True
     expires: float | None = None
     """seconds after which a cached result is too old"""
-    allow_failure: bool = False
-    argo: dict[str, Any] = {}
-    """patch of the template on a cluster"""
-    site: str
-    pool: str | None = None
 
     @property
     def many(self) -> bool:
@@ -138,7 +124,7 @@ class PlannedTask(Shape):
         return self.matrix is not None or self.for_each is not None
 
     def instances(self, lookup: Lookup) -> list[dict[str, Any]]:
-        """What sets each instance apart: its matrix values, or its item, its round; one empty mapping for a task of one instance.
+        """What sets each instance apart: its matrix values, its item, its round; one empty mapping for a task of one.
 
         Raises what ``lookup`` raises, and BadInput where `for_each` gets no list.
         """
@@ -150,6 +136,25 @@ class PlannedTask(Shape):
         if not isinstance(items, list):
             raise BadInput(f"for_each of task {self.name!r} needs a list, not {type_name(items)}")
         return [{"item": item} for item in items]
+
+
+class PlannedTask(TaskSpec):
+    """One task, with all that a target needs to know."""
+
+    step: str
+    """key of the plan's steps"""
+    needs: list[str] = []
+    """every task that comes before it, by data or by order, sorted"""
+    max_parallel: int | None = None
+    retry: PlannedRetry | None = None
+    timeout: float | None = None
+    """seconds for one attempt"""
+    resources: PlannedResources
+    allow_failure: bool = False
+    argo: dict[str, Any] = {}
+    """patch of the template on a cluster"""
+    site: str
+    pool: str | None = None
 
 
 class Plan(Shape):

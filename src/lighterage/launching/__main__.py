@@ -17,7 +17,7 @@ from typing import Any
 
 from ..schemas import BadInput
 from ..schemas.contract import Port, problems, typed
-from ..schemas.plan import PlannedApproval, PlannedStep, PlannedTask, canonical
+from ..schemas.plan import PlannedApproval, PlannedStep, TaskSpec, canonical
 from ..schemas.record import Failure, TaskRecord
 from ..schemas.template import Lookup
 from ..storing import Store, StoreError, open_store
@@ -57,7 +57,7 @@ class _Launch:
     def __init__(self, options: argparse.Namespace) -> None:
         spec = json.loads(options.spec)
         self.options = options
-        self.task = PlannedTask.model_validate(spec["task"])
+        self.task = TaskSpec.model_validate(spec["task"])
         self.step = PlannedStep.model_validate(spec["step"])
         self.fan_in: dict[str, int | str | None] = spec.get("fan_in", {})
         """how many instances the tasks before have: a number; null for one; `each`, or `last` of them, where a run decides"""
@@ -120,7 +120,7 @@ class _Launch:
 
     def _skipped_before(self) -> bool:
         """Whether a pod before this one did nothing. To the orchestrator it succeeded."""
-        return any(record.status == "skipped" for name in self.task.needs for record in self._records(name))
+        return any(record.status == "skipped" for name in self.fan_in for record in self._records(name))
 
     def _lookup(self, matrix: dict[str, Any]) -> Lookup:
         known = {"parameters": self.parameters, "matrix": matrix, "item": matrix.get("item"), "run": self._facts()}

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..schemas.plan import PlannedStep, PlannedTask
+from ..schemas.plan import PlannedStep, TaskSpec
 from ..schemas.record import ArtifactRef
 from ..storing import Store
 from .execute import Work, execute
@@ -64,7 +64,7 @@ def _explain(error: TaskFailure) -> None:
         print(f"{error.failure.kind}: {error.failure.message}", flush=True)
 
 
-def earlier_result(store: Store, task: PlannedTask, step: PlannedStep, key: str) -> dict[str, Any] | None:
+def earlier_result(store: Store, task: TaskSpec, step: PlannedStep, key: str) -> dict[str, Any] | None:
     """The action of an earlier run that may stand for this one: young enough, and its artifacts are there."""
     action = store.find_action(key) if task.cache else None
     if action is None or (task.expires is not None and time.time() - action["created"] > task.expires):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..schemas.plan import PlannedTask
+from ..schemas.plan import TaskSpec
 from ..schemas.record import TaskRecord
 from ..schemas.template import Lookup, evaluate, is_reference, resolve
 
@@ -51,7 +51,7 @@ def _there(values: Any, name: str, reference: str) -> Any:
     return values[name]
 
 
-def resolve_inputs(task: PlannedTask, optional: Callable[[str], bool], lookup: Lookup) -> dict[str, Any]:
+def resolve_inputs(task: TaskSpec, optional: Callable[[str], bool], lookup: Lookup) -> dict[str, Any]:
     """A task's inputs by name. An absent output that an optional input asks for is left out. Raises Absent."""
     inputs = {}
     for name, template in task.inputs.items():
@@ -66,12 +66,12 @@ def resolve_inputs(task: PlannedTask, optional: Callable[[str], bool], lookup: L
     return inputs
 
 
-def wanted(task: PlannedTask, lookup: Lookup) -> bool:
+def wanted(task: TaskSpec, lookup: Lookup) -> bool:
     """Whether the task's condition holds. Raises Absent."""
     return task.when is None or bool(evaluate(task.when, lookup))
 
 
-def carried(task: PlannedTask, lookup: Lookup, before: TaskRecord | None) -> dict[str, Any]:
+def carried(task: TaskSpec, lookup: Lookup, before: TaskRecord | None) -> dict[str, Any]:
     """What `${carried.x}` is in a round, after the record of the one ``before``. Raises Absent."""
     if task.repeat is None:
         return {}
@@ -80,7 +80,7 @@ def carried(task: PlannedTask, lookup: Lookup, before: TaskRecord | None) -> dic
     return {name: _there(before.outputs, output, f"{task.name}.{output}") for name, output in task.repeat.carry.items()}
 
 
-def another_round(task: PlannedTask, lookup: Lookup, record: TaskRecord) -> bool:
+def another_round(task: TaskSpec, lookup: Lookup, record: TaskRecord) -> bool:
     """Whether a round follows this one, which succeeded."""
     repeat = task.repeat
     if repeat is None or record.index + 1 >= repeat.times:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...schemas.contract import Port
-from ...schemas.plan import Plan, PlannedStep, PlannedTask, canonical
+from ...schemas.plan import Plan, PlannedStep, PlannedTask, TaskSpec, canonical
 from ...schemas.template import references
 
 OUTPUTS = "/lighterage/outputs"
@@ -27,8 +27,9 @@ def inert(value: Any) -> str:
 
 
 def task_json(task: PlannedTask) -> str:
-    """The part of the launcher's spec that is the task's own."""
-    return inert(task.model_dump(mode="json", by_alias=True, exclude_defaults=True))
+    """The part of the launcher's spec that is the task's own: what it needs first is in the fan-in, the rest is the
+    template's and Argo's to see to."""
+    return inert(task.model_dump(mode="json", by_alias=True, exclude_defaults=True, include=set(TaskSpec.model_fields)))
 
 
 def fan_in_json(task: PlannedTask, instances: Mapping[str, int | str | None]) -> str:

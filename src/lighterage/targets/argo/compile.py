@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ...diagnostics import Mistakes
 from ...schemas.environment import Environment
@@ -13,6 +13,7 @@ from .dag import Graph
 from .documents import labels, reference_to, rights, workflow, workflow_spec, workflow_template
 from .exits import exit_templates
 from .limits import object_mistakes, plan_mistakes
+from .parts import split
 from .patches import patched
 from .pods import PodClass, pod_class, pod_template
 from .rounds import rounds_templates
@@ -34,7 +35,8 @@ _SAID_THERE = """\
 def compile_plan(plan: Plan, environment: Environment, form: Form = "template") -> dict[str, str]:
     """File name -> YAML text.
 
-    ``template``: `rbac.yaml` and `<workflow>.template.yaml` to apply, `<workflow>.yaml` to submit. ``workflow``: one
+    ``template``: `rbac.yaml` and `<workflow>.template.yaml` to apply, with its parts where it is too large for one
+    object, `<workflow>.yaml` to submit. ``workflow``: one
     object with everything in it to submit. ``cron``: a CronWorkflow to apply, instead of something to submit.
     Raises Mistakes for what the cluster would refuse or this target cannot honour.
     """
@@ -43,18 +45,18 @@ def compile_plan(plan: Plan, environment: Environment, form: Form = "template") 
         raise Mistakes(mistakes)
     site = next(iter(environment.sites.values()))
     pods, names = _pods(plan, environment)
-    spec = workflow_spec(
-        plan,
-        site,
-        [
-            *Graph(plan, names).templates(),
-            *exit_templates(plan, names),
-            *asking_templates(plan, names),
-            *rounds_templates(plan, names),
-            *pods,
-        ],
-    )
-    mistakes = list(object_mistakes(spec))
+    templates = [
+        *Graph(plan, names).templates(),
+        *exit_templates(plan, names),
+        *asking_templates(plan, names),
+        *rounds_templates(plan, names),
+        *pods,
+    ]
+    parts: list[dict[str, Any]] = []
+    if form != "workflow":
+        templates, parts = split(plan, site, templates, labels(plan))
+    spec = workflow_spec(plan, site, templates)
+    mistakes = [one for each in (spec, *(part["spec"] for part in parts)) for one in object_mistakes(each)]
     if mistakes:
         raise Mistakes(mistakes)
     semaphore = plan.concurrency.semaphore if plan.concurrency else None
@@ -64,6 +66,8 @@ def compile_plan(plan: Plan, environment: Environment, form: Form = "template") 
         return files | {f"{plan.workflow}.yaml": write_yaml(workflow(plan, site, spec))}
     template = workflow_template(plan, site, spec)
     files[f"{plan.workflow}.template.yaml"] = write_yaml(template)
+    for number, part in enumerate(parts, 1):
+        files[f"{plan.workflow}.part-{number}.yaml"] = write_yaml(part)
     short = reference_to(plan, template["metadata"]["name"])
     if form == "cron":
         cron = cron_workflow(plan, site, short, labels(plan))

@@ -28,6 +28,10 @@ Count = int | str | None
 """instances of a task: a number; None for one; `each`, or the `last` of them, where a run decides"""
 
 
+SHARD = "shard-"
+"""how the names of the parts of a large DAG begin"""
+
+
 class Graph:
     """The DAG templates of a plan. ``pods`` gives the name of each task's pod template."""
 
@@ -175,4 +179,4 @@ def _instances(pod: str, given: list[models.Parameter], count: Count) -> dict[st
 
 
 def _shard_name(number: int) -> str:
-    return f"shard-{number + 1}"
+    return f"{SHARD}{number + 1}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,13 +10,12 @@ from ...schemas.environment import Environment
 from ...schemas.plan import Plan, canonical
 from ...schemas.variables import is_secret
 from .dag import TASKS_PER_DAG
+from .parts import OBJECT_BYTES, size_of
 from .patches import problems
 from .rounds import MOST_ROUNDS
 
 TEMPLATES = 200
 """most templates of one object (maxItems of the CRDs)"""
-OBJECT_BYTES = 1 << 20
-"""largest object (MAX_WORKFLOW_SIZE)"""
 NAME = 63
 CRON_NAME = 52
 _SUFFIX = len("-0123456789")
@@ -125,7 +123,7 @@ def object_mistakes(spec: dict[str, Any]) -> Iterator[Diagnostic]:
             f"the manifest needs {templates} templates, and Argo allows {TEMPLATES}",
             "tasks that share step, resources, retry and timeout share a template",
         )
-    size = len(json.dumps(spec, separators=(",", ":"), ensure_ascii=False).encode())
+    size = size_of(spec)
     if size > OBJECT_BYTES:
         yield _mistake(
             "L602",
