@@ -124,6 +124,8 @@ class Site(Shape):
     """variables of all tasks: plain text, or {secret: NAME, key: KEY} for what a Kubernetes Secret holds"""
     image_pull_secrets: list[ObjectName] = []
     """Kubernetes Secrets for the registries of the images"""
+    store_claim: ObjectName | None = None
+    """PersistentVolumeClaim that holds the store, where its URL is a folder; every node must be able to mount it"""
     pools: dict[TaskName, Pool] = {}
     """groups of nodes; `default` takes what no placement names"""
     deadline: Duration | None = None

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lighterage.diagnostics import Mistakes
+from lighterage.schemas.environment import Environment, StoreLocation
 from lighterage.schemas.plan import Plan, TaskSpec
 from lighterage.schemas.workflow import Concurrency, Schedule, Semaphore
 from lighterage.targets.argo import compile_plan
@@ -241,6 +242,25 @@ def test_as_a_workflow_everything_is_in_one_object() -> None:
 def test_without_a_schedule_there_is_no_cron_workflow() -> None:
     with pytest.raises(Mistakes, match="no schedule"):
         compile_plan(everything(), ENVIRONMENT, "cron")
+
+
+def _claiming(url: str) -> Environment:
+    site = ENVIRONMENT.sites["rack"].model_copy(update={"store_claim": "shared"})
+    return ENVIRONMENT.model_copy(update={"sites": {"rack": site}, "store": StoreLocation(url=url)})
+
+
+def test_a_store_on_a_shared_volume_is_mounted_where_its_url_says() -> None:
+    spec = yaml.safe_load(compile_plan(plan(task("t"), store="/store"), _claiming("/store"))["demo.template.yaml"])[
+        "spec"
+    ]
+    assert {"name": "store", "persistentVolumeClaim": {"claimName": "shared"}} in spec["volumes"]
+    assert {"name": "store", "mountPath": "/store"} in pods(spec)[0]["container"]["volumeMounts"]
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/store", "store", ".lighterage"])
+def test_a_claim_without_a_whole_path_is_a_mistake(url: str) -> None:
+    with pytest.raises(Mistakes, match="L503"):
+        compile_plan(plan(task("t"), store=url), _claiming(url))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from ...schemas.environment import Site
 from ...schemas.plan import Plan, canonical, digest_of
 from .dag import ENTRYPOINT
 from .exits import ON_EXIT
-from .pods import INIT_AND_WAIT_RESTRICTED, USER
+from .pods import INIT_AND_WAIT_RESTRICTED, STORE_VOLUME, USER
 from .timing import synchronization, whole_seconds
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def workflow_spec(plan: Plan, site: Site, templates: list[models.Template]) -> d
         pod_spec_patch=_patch(),
         pod_metadata=m.Metadata(labels=site.pod_labels | labels(plan)),
         workflow_metadata=m.WorkflowMetadata(labels=labels(plan)),
-        volumes=[m.Volume(name=name, empty_dir=m.EmptyDirVolumeSource()) for name in ("workspace", "tmp")],
+        volumes=_volumes(site),
         image_pull_secrets=[m.LocalObjectReference(name=name) for name in site.image_pull_secrets] or None,
         active_deadline_seconds=whole_seconds(site.deadline) if site.deadline else None,
         pod_gc=m.PodGC(strategy=site.pod_gc.strategy, delete_delay_duration=f"{whole_seconds(site.pod_gc.delay)}s"),
@@ -135,6 +135,17 @@ def labels(plan: Plan) -> dict[str, str]:
         "app.kubernetes.io/part-of": "lighterage",
         "app.kubernetes.io/managed-by": "lighterage",
     }
+
+
+def _volumes(site: Site) -> list[models.Volume]:
+    """A place to work, one for what programs leave lying about, and the store where that is a folder."""
+    from .hera_models import models as m
+
+    volumes = [m.Volume(name=name, empty_dir=m.EmptyDirVolumeSource()) for name in ("workspace", "tmp")]
+    if site.store_claim:
+        claim = m.PersistentVolumeClaimVolumeSource(claim_name=site.store_claim)
+        volumes.append(m.Volume(name=STORE_VOLUME, persistent_volume_claim=claim))
+    return volumes
 
 
 def _arguments(plan: Plan) -> models.Arguments | None:

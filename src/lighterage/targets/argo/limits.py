@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...diagnostics import Diagnostic
-from ...schemas.environment import Environment
+from ...schemas.environment import Environment, Site
 from ...schemas.plan import Plan, canonical
 from ...schemas.variables import is_secret
 from .dag import TASKS_PER_DAG
@@ -38,14 +38,7 @@ def plan_mistakes(plan: Plan, environment: Environment, form: str) -> Iterator[D
             f"the name is {len(plan.workflow)} characters long; with its digest it must fit in {NAME}",
             f"at most {NAME - _SUFFIX} characters",
         )
-    if not plan.store.startswith(_REMOTE):
-        yield _mistake(
-            "L503",
-            ("store", "url"),
-            plan.store,
-            "pods on different nodes cannot share this store",
-            "a bucket: s3://…, gs://…",
-        )
+    yield from _unreachable(plan, next(iter(environment.sites.values())))
     if is_secret(plan.store):
         message = "the store's URL holds a password, which everybody who sees the manifest would know"
         yield _mistake("L503", ("store", "url"), None, message, "name a Kubernetes Secret in env of the site")
@@ -73,6 +66,18 @@ def plan_mistakes(plan: Plan, environment: Environment, form: str) -> Iterator[D
         for path, message in problems(task.argo) if task.argo else ():
             yield _mistake("L504", ("tasks", task.name, "argo", *path), None, message)
     yield from _templated(plan, environment)
+
+
+def _unreachable(plan: Plan, site: Site) -> Iterator[Diagnostic]:
+    """A store that pods cannot share."""
+    remote, path = plan.store.startswith(_REMOTE), ("store", "url")
+    if not remote and site.store_claim is None:
+        message = "pods on different nodes cannot share this store"
+        yield _mistake("L503", path, plan.store, message, "a bucket: s3://…, gs://…; or a folder with a store_claim")
+    elif remote and site.store_claim:
+        yield _mistake("L503", path, plan.store, "the site's store_claim holds a folder, and this store is none")
+    elif not remote and not plan.store.startswith("/"):
+        yield _mistake("L503", path, plan.store, "a folder in pods is named by its whole path, such as /store")
 
 
 def _lists(plan: Plan) -> Iterator[Diagnostic]:

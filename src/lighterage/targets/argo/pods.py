@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 BAD_INPUT = 64
 """exit code after which another attempt cannot help"""
+STORE_VOLUME = "store"
 USER = 8737
 """uid and gid of every container; Argo's own images use the same"""
 
@@ -115,6 +116,11 @@ def _container(
         volume_mounts=[
             m.VolumeMount(name="workspace", mount_path=WORKSPACE),
             m.VolumeMount(name="tmp", mount_path="/tmp"),
+            *(
+                [m.VolumeMount(name=STORE_VOLUME, mount_path=plan.store)]
+                if environment.sites[task.site].store_claim
+                else []
+            ),
         ],
     )
 
