@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 Lookup = Callable[[str], Any]
@@ -73,4 +74,13 @@ def evaluate(expression: Any, lookup: Lookup) -> Any:
     if verb == "or":
         return any(evaluate(operand, lookup) for operand in operands)
     left, right = (evaluate(operand, lookup) for operand in operands)
-    return COMPARISONS[verb](left, right)
+    return COMPARISONS[verb](*_alike(left, right))
+
+
+def _alike(left: Any, right: Any) -> tuple[Any, Any]:
+    """Both sides of a comparison. Beside a float an integer counts as the nearest double: only Python would compare
+    them exactly, and a condition must mean the same wherever it is evaluated."""
+    if {type(left), type(right)} == {int, float}:
+        with suppress(OverflowError):  # larger than every float, and compared as such
+            return float(left), float(right)
+    return left, right

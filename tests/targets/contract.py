@@ -48,6 +48,11 @@ STEPS = {
         "{attempts: {type: integer}}",
     ),
     "sleep": ("import time\n\ndef sleep(seconds):\n    time.sleep(seconds)", "{seconds: {type: number}}", "{}"),
+    "echo": (
+        "import json\n\ndef echo(texts, back):\n    back.path.write_text(json.dumps(texts))",
+        "{texts: {type: list, items: {type: string}}}",
+        "{back: {type: file}}",
+    ),
     "tell": (
         "def tell(status, failed):\n    return {'told': f'{status} {failed}'}",
         "{status: {type: string}, failed: {type: list, items: {type: string}}}",

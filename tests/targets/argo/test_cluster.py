@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from lighterage.schemas.record import ArtifactRef
 from lighterage.storing import open_store
 from tests.conftest import Project
 from tests.targets.contract import TargetContract
@@ -47,15 +49,76 @@ class TestCluster(TargetContract):
         return Path(STORE, f"marks-{project.folder.name}")
 
     def run(self, project: Project) -> tuple[bool, dict[str, dict[str, Any]]]:
-        for file in (project.folder / "flow.yaml", project.folder / "twice.yaml"):
-            file.write_text(re.sub(r"\./([a-z]+)([,}])", r"contract:\1@1\2", file.read_text()))
-        project.write({"cluster.yaml": ENVIRONMENT})
-        project.call("compile", "flow.yaml", "-e", "cluster.yaml", "-o", "build")
-        _tool(project, "kubectl", "apply", "--server-side", "-f", "build/rbac.yaml", "-f", "build/flow.template.yaml")
-        name = _tool(project, "argo", "submit", "build/flow.yaml", "-o", "name").split("/")[-1].strip()
-        subprocess.run(["argo", "--context", CONTEXT, "wait", name], capture_output=True, timeout=300)
-        run = json.loads(_tool(project, "kubectl", "get", "workflow", name, "-o", "json"))
+        run = _submitted(project)
         return run["status"]["phase"] == "Succeeded", _tasks(run)
+
+    def test_any_text_arrives_as_it_was_written(self, project: Project) -> None:
+        seed = random.randrange(1 << 30)
+        print(f"seed {seed}")
+        written, given = hostile_texts(1000, seed), hostile_texts(60, seed + 1)
+        project.write({"params.yaml": json.dumps({f"p{number}": text for number, text in enumerate(given)})})
+        parameters = "".join(f"  p{number}: {{type: string, default: x}}\n" for number in range(len(given)))
+        references = json.dumps([f"${{parameters.p{number}}}" for number in range(len(given))])
+        project.workflow(
+            f"written: {{uses: contract:echo@1, with: {{texts: {json.dumps(written)}}}}}\n"
+            f"given: {{uses: contract:echo@1, with: {{texts: {references}}}}}",
+            head=f"parameters:\n{parameters}",
+        )
+        project.write({"twice.yaml": ""})
+        tasks = _tasks(_submitted(project, "-f", "params.yaml"))
+        for name, texts in (("written", written), ("given", given)):
+            ref = ArtifactRef.model_validate(tasks[name]["outputs"]["back"])
+            with open_store(STORE, create=False).open(ref) as file:
+                assert json.load(file) == texts
+
+
+def hostile_texts(count: int, seed: int) -> list[str]:
+    """Text that shells, YAML, Go's templates, expressions and Kubernetes would take for something else."""
+    choose = random.Random(seed)
+    pieces = [
+        "{{workflow.name}}",
+        "{{=1/0}}",
+        "{{",
+        "}}",
+        "$(HOME)",
+        "$$",
+        "`id`",
+        "'; id; '",
+        '"',
+        "\\",
+        "\n",
+        "\r",
+        "\t",
+    ]
+    pieces += [
+        "\x1b[2J",
+        "\x07",
+        "\x7f",
+        "é",
+        "漢",
+        "😀",
+        "\U000e0001",
+        "\u202e",
+        "@/etc/passwd",
+        "--store",
+        "x" * 500,
+        " ",
+    ]
+    texts = ["".join(choose.choices(pieces, k=choose.randint(1, 8))) for _ in range(count - 1)]
+    return [*texts, "y" * 200_000]
+
+
+def _submitted(project: Project, *options: str) -> dict[str, Any]:
+    """A run that has ended, as the cluster knows it."""
+    for file in (project.folder / "flow.yaml", project.folder / "twice.yaml"):
+        file.write_text(re.sub(r"\./([a-z]+)([,}])", r"contract:\1@1\2", file.read_text()))
+    project.write({"cluster.yaml": ENVIRONMENT})
+    project.call("compile", "flow.yaml", "-e", "cluster.yaml", "-o", "build")
+    _tool(project, "kubectl", "apply", "--server-side", "-f", "build/rbac.yaml", "-f", "build/flow.template.yaml")
+    name = _tool(project, "argo", "submit", "build/flow.yaml", "-o", "name", *options).split("/")[-1].strip()
+    subprocess.run(["argo", "--context", CONTEXT, "wait", name], capture_output=True, timeout=300)
+    run: dict[str, Any] = json.loads(_tool(project, "kubectl", "get", "workflow", name, "-o", "json"))
+    return run
 
 
 def _tool(project: Project, name: str, *arguments: str) -> str:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from ...schemas.contract import Port
 from ...schemas.plan import Plan, PlannedTask
-from ...schemas.template import is_reference, references
+from ...schemas.template import COMPARISONS, is_reference, references
 
 _VERBS = {"and": "&&", "or": "||"}
-_BRACES = re.compile(r"[{}\x7f]")
+_HARMFUL = re.compile(r"\\\\|[{}\x7f]")
+_EXACT = 2**53
+"""whole numbers below are the same as doubles"""
+_INT64 = 2**63
 
 
 def conditions(plan: Plan) -> dict[str, str]:
@@ -60,27 +64,33 @@ class _NotHere(Exception):
     pass
 
 
-def _text(expression: Any, known: Mapping[str, Port]) -> str:
+def _text(expression: Any, known: Mapping[str, Port], beside: Any = 0) -> str:
+    """An expression's text. ``beside`` is what it is compared with."""
     if not isinstance(expression, list):
-        return _leaf(expression, known)
+        return _leaf(expression, known, beside)
     verb, *operands = expression
+    if verb in COMPARISONS:
+        left, right = operands
+        return f"({_text(left, known, right)} {verb} {_text(right, known, left)})"
     parts = [_text(operand, known) for operand in operands]
     if verb == "not":
         return f"!({parts[0]})"
-    return "(" + f" {_VERBS.get(verb, verb)} ".join(parts) + ")"
+    return "(" + f" {_VERBS[verb]} ".join(parts) + ")"
 
 
-def _leaf(leaf: Any, known: Mapping[str, Port]) -> str:
+def _leaf(leaf: Any, known: Mapping[str, Port], beside: Any) -> str:
     if is_reference(leaf):
-        return _reference(leaf["$ref"], known)
+        return _reference(leaf["$ref"], known, beside)
     if isinstance(leaf, str):
         return _literal(leaf)
-    if isinstance(leaf, bool | int | float):
+    if isinstance(leaf, int) and abs(leaf) < _INT64:
+        return json.dumps(leaf)
+    if isinstance(leaf, float) and math.isfinite(leaf):
         return json.dumps(leaf)
     raise _NotHere
 
 
-def _reference(name: str, known: Mapping[str, Port]) -> str:
+def _reference(name: str, known: Mapping[str, Port], beside: Any) -> str:
     """Everything is text to Argo, so each reference is read by its type."""
     if name not in known:
         raise _NotHere
@@ -89,8 +99,10 @@ def _reference(name: str, known: Mapping[str, Port]) -> str:
     match known[name].type:
         case "integer":
             return f"asInt({place})"
-        case "number":
+        case "number" if first == "parameters" or _survives_rounding(beside):
             return f"asFloat({place})"
+        case "number":  # an output that holds a whole number is compared as one
+            return f"({place} matches '[.eE]' ? asFloat({place}) : asInt({place}))"
         case "boolean":
             return f"({place} == 'true')"
         case "string":
@@ -98,6 +110,12 @@ def _reference(name: str, known: Mapping[str, Port]) -> str:
     raise _NotHere
 
 
+def _survives_rounding(beside: Any) -> bool:
+    """Whether a number may become a double before it is compared with this, and the verdict stays."""
+    return isinstance(beside, float) or (isinstance(beside, int) and abs(beside) < _EXACT)
+
+
 def _literal(text: str) -> str:
-    """A string in which no brace is left, for `}}` would end the expression and `{{` begin another."""
-    return _BRACES.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(text, ensure_ascii=False))
+    """A string in which no brace and no backslash is left: `}}` would end the expression and `{{` begin another, and
+    Argo takes `\\u003c` for a `<` that JSON has escaped, whatever stands before it."""
+    return _HARMFUL.sub(lambda match: f"\\u{ord(match[0][-1]):04x}", json.dumps(text, ensure_ascii=False))
