@@ -63,6 +63,8 @@ def test_conditions(text: str, value: bool) -> None:
         ("${a}", 0),
         ("a.x > 1", 0),
         ("(" * 40, 32),
+        ("1 < 1e400", 4),
+        ("9223372036854775808 > 1", 0),
     ],
 )
 def test_what_is_no_condition_says_where(text: str, offset: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -10,6 +11,7 @@ from ..schemas.template import COMPARISONS, reference
 _REFERENCE = re.compile(r"\$\{([^{}]*)\}")
 _NAME = re.compile(r"[a-z](?:[-a-z0-9]*[a-z0-9])?\.[a-z][a-z0-9_]*|item")
 _DEEPEST = 32
+_INT64 = 2**63
 
 
 class Malformed(Exception):
@@ -47,6 +49,14 @@ def _name(text: str, offset: int) -> str:
     if not _NAME.fullmatch(name):
         raise Malformed(f"{text!r} is not a reference; write ${{task.output}} or ${{parameters.name}}", offset)
     return name
+
+
+def _number(text: str, offset: int) -> int | float:
+    whole = not any(mark in text for mark in ".eE")
+    value: int | float = int(text[:40]) if whole else float(text)
+    if not abs(value) < (_INT64 if whole else math.inf):  # what no engine on the way could hold
+        raise Malformed(f"{text[:40]} is too large a number to compare with", offset)
+    return value
 
 
 _TOKEN = re.compile(
@@ -139,7 +149,7 @@ class _Parser:
             case "ref":
                 return reference(_name(text[2:-1], offset))
             case "number":
-                return float(text) if any(mark in text for mark in ".eE") else int(text)
+                return _number(text, offset)
             case "word":
                 return text == "true"
         return text[1:-1]
