@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +12,7 @@ from ..diagnostics import Diagnostic, closest
 from ..reading import Document, check, read_document
 from ..schemas.plan import digest_of
 from ..schemas.step import Step
+from ..schemas.tree import code_digest
 from .shipped import shipped
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ ENTRY_POINTS = "lighterage.steps"
 _USES = re.compile(
     r"(?:(?P<package>[A-Za-z0-9][-\w.]*):)?(?P<name>[a-z0-9][-a-z0-9]*(?:/[a-z0-9][-a-z0-9]*)*)(?:@(?P<major>\d+))?"
 )
-_NOT_CODE = {"step.yaml", "README.md", "tests", "__pycache__"}
 
 
 class NotFound(Exception):
@@ -60,22 +59,8 @@ class FoundStep:
 
     @cached_property
     def code_digest(self) -> str:
-        """Of the names and bytes of the files in its folder that are not documentation or tests."""
-        total = hashlib.sha256()
-        for file in sorted(code_files(self.folder)):
-            name = file.relative_to(self.folder).as_posix()
-            total.update(f"{name}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
-        return "sha256:" + total.hexdigest()
-
-
-def code_files(folder: Path) -> list[Path]:
-    """The files that a step's code may read."""
-    found = []
-    for place in folder.iterdir():
-        if place.name in _NOT_CODE or place.name.startswith("."):
-            continue
-        found += [place] if place.is_file() else code_files(place) if place.is_dir() else []
-    return found
+        """Of the files in its folder that are not documentation or tests."""
+        return code_digest(self.folder)
 
 
 def find_step(uses: str, near: Path) -> tuple[FoundStep | None, list[Diagnostic]]:

@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 
 from ..schemas import BadInput
 from ..schemas.contract import Port, problems
-from ..schemas.plan import PlannedStep, canonical
+from ..schemas.plan import PlannedStep
 from ..schemas.record import ArtifactRef
 from ..storing import Store, StoreError
 from .artifacts import Artifact, kind_of
 from .code import function_of, require
+from .commands import ended, prepare, values_left, variables
 from .failure import BAD_INPUT, TaskFailure
 from .ingredients import local_path
 
@@ -34,23 +35,37 @@ class Work(NamedTuple):
 def execute(work: Work, store: Store) -> dict[str, Any]:
     """Runs the step and publishes its artifacts; returns its outputs as a record keeps them. Raises TaskFailure."""
     require(work.step)
-    if work.step.command or any(port.is_artifact for port in work.step.outputs.values()):
-        (work.folder / "outputs").mkdir()
-    places = {name: work.folder / "outputs" / name for name in work.step.outputs}
+    make_room(work)
     try:
-        returned = _call_python(work, store, places) if work.step.python else _run_command(work, store, places)
-        return {**_values(work.step, returned), **_artifacts(work.step, places, store)}
+        returned = _call_python(work, store) if work.step.python else _run_command(work, store)
+        return collect(work, returned, store)
     except StoreError as error:
         raise TaskFailure("store", str(error)) from error
 
 
-def _call_python(work: Work, store: Store, places: dict[str, Path]) -> Any:
+def make_room(work: Work) -> None:
+    """The folder for outputs, where the step leaves any there."""
+    if work.step.command or any(port.is_artifact for port in work.step.outputs.values()):
+        (work.folder / "outputs").mkdir()
+
+
+def staged(work: Work, store: Store) -> dict[str, Any]:
+    """Inputs as a step gets them: values, and artifacts that fetch themselves into `inputs/`."""
+    return {name: _staged(work, name, value, store) for name, value in work.inputs.items()}
+
+
+def collect(work: Work, returned: Any, store: Store) -> dict[str, Any]:
+    """The values that a step gave, held against its contract, and its artifacts, published. Raises TaskFailure."""
+    return {**_values(work.step, returned), **_artifacts(work, store)}
+
+
+def _call_python(work: Work, store: Store) -> Any:
     function = function_of(work.step)
     arguments: dict[str, Any] = dict.fromkeys(work.step.inputs)
-    arguments |= {name: _staged(work, name, value, store) for name, value in work.inputs.items()}
+    arguments |= staged(work, store)
     for name, port in work.step.outputs.items():
         if port.is_artifact:
-            arguments[name] = kind_of(port.type)(places[name], type=port.type)
+            arguments[name] = kind_of(port.type)(work.folder / "outputs" / name, type=port.type)
     os.chdir(work.folder)
     try:
         return function(**arguments)
@@ -88,74 +103,26 @@ def _artifact(reference: dict[str, Any], place: Path, store: Store) -> Artifact:
     )
 
 
-def _run_command(work: Work, store: Store, places: dict[str, Path]) -> dict[str, Any]:
-    """Each argument may hold `${inputs.x}` and `${outputs.x}`; no shell is involved. Values come back as JSON files."""
-    import json
-    import re
+def _run_command(work: Work, store: Store) -> dict[str, Any]:
     import subprocess
 
-    inputs = {name: _staged(work, name, value, store) for name, value in work.inputs.items()}
-
-    def text(match: re.Match[str]) -> str:
-        side, name = match[1], match[2]
-        if side == "outputs":
-            return str(places[name])
-        value = inputs.get(name, "")
-        return (
-            str(value.path)
-            if isinstance(value, Artifact)
-            else value
-            if isinstance(value, str)
-            else json.dumps(_plain(value))
-        )
-
-    arguments = [re.sub(r"\$\{(inputs|outputs)\.([a-z][a-z0-9_]*)\}", text, part) for part in work.step.command or ()]
-    (work.folder / "inputs.json").write_text(canonical(_plain(inputs)), encoding="utf-8")
-    environment = {
-        **os.environ,
-        "LIGHTERAGE_INPUTS": str(work.folder / "inputs.json"),
-        "LIGHTERAGE_OUTPUTS": str(work.folder / "outputs"),
-    }
+    command = prepare(work.step.command or [], staged(work, store), work.folder, work.step.folder)
     sys.stdout.flush()
+    environment = os.environ | variables(work.folder)
     try:
         code = subprocess.run(
-            arguments, cwd=work.folder, env=environment, stdin=subprocess.DEVNULL, check=False
+            command, cwd=work.folder, env=environment, stdin=subprocess.DEVNULL, check=False
         ).returncode
     except OSError as error:
-        raise TaskFailure("missing", f"{arguments[0]!r} cannot be started: {error.strerror}") from error
+        raise TaskFailure("missing", f"{command[0]!r} cannot be started: {error.strerror}") from error
     if code:
         raise ended(code)
-    values = [name for name, port in work.step.outputs.items() if not port.is_artifact and places[name].is_file()]
-    try:
-        return {name: json.loads(places[name].read_text(encoding="utf-8")) for name in values}
-    except ValueError as error:
-        raise TaskFailure("output", f"a value output is not JSON: {error}") from error
+    return values_left(value_outputs(work.step), work.folder)
 
 
-def _plain(value: Any) -> Any:
-    """Artifacts as the paths of their local copies, for a program that reads JSON."""
-    if isinstance(value, Artifact):
-        return str(value.path)
-    if isinstance(value, dict):
-        return {name: _plain(part) for name, part in value.items()}
-    return [_plain(part) for part in value] if isinstance(value, list) else value
-
-
-def ended(code: int) -> TaskFailure:
-    """The failure behind a process's return code, as `subprocess` gives it: negative for a signal."""
-    import signal
-
-    if code >= 0:
-        kind = "bad_input" if code == BAD_INPUT else "exit"
-        return TaskFailure(kind, f"the step ended with exit code {code}", exit_code=code)
-    name = signal.Signals(-code).name
-    why = {
-        "SIGKILL": "; this is what the kernel does when memory runs out: ask for more `memory`, or use less",
-        "SIGSEGV": "; a library crashed",
-        "SIGABRT": "; a library gave up",
-        "SIGBUS": "; a file or device went away",
-    }
-    return TaskFailure("signal", f"the step was killed by {name}{why.get(name, '')}", exit_code=128 - code, signal=name)
+def value_outputs(step: PlannedStep) -> list[str]:
+    """Names of the outputs that are no artifacts."""
+    return [name for name, port in step.outputs.items() if not port.is_artifact]
 
 
 def _values(step: PlannedStep, returned: Any) -> dict[str, Any]:
@@ -194,14 +161,15 @@ def _number(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") else value
 
 
-def _artifacts(step: PlannedStep, places: dict[str, Path], store: Store) -> dict[str, Any]:
+def _artifacts(work: Work, store: Store) -> dict[str, Any]:
     published = {}
-    for name, port in step.outputs.items():
+    for name, port in work.step.outputs.items():
         if not port.is_artifact:
             continue
-        if not os.path.lexists(places[name]):
+        place = work.folder / "outputs" / name
+        if not os.path.lexists(place):
             if port.required:
                 raise TaskFailure("output", f"the step wrote nothing for its output {name!r} ({port.text()})")
             continue
-        published[name] = store.put(places[name], port.type).model_dump(mode="json")
+        published[name] = store.put(place, port.type).model_dump(mode="json")
     return published

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from ..schemas.record import ArtifactRef
+from ..schemas.tree import Entry, tree_bytes
 from .backend import Backend, object_key
 from .errors import Damaged, MissingObject, StoreError, explained
-from .trees import Entry, check_file, read_tree, tree_bytes, walk
+from .trees import check_file, read_tree, walk
 
 _PARALLEL = 8
 _MANY = 32

@@ -10,23 +10,15 @@ import stat
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import ValidationError
 
 from ..schemas.record import ArtifactRef
+from ..schemas.tree import Entry
 from .errors import Damaged, StoreError
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-
-
-class Entry(NamedTuple):
-    """A file of a tree, or an empty folder (no digest)."""
-
-    path: str
-    size: int = 0
-    digest: str | None = None
-    executable: bool = False
 
 
 def walk(root: Path) -> Iterator[tuple[str, os.DirEntry[str] | None]]:
@@ -60,13 +52,6 @@ def check_name(name: str, path: str) -> None:
     """Names with invisible characters, or that are not Unicode, are refused. Raises StoreError."""
     if any(unicodedata.category(char) in ("Cc", "Cs") for char in name):
         raise StoreError(f"the file name {path!r} holds a control character or is not Unicode")
-
-
-def tree_bytes(entries: list[Entry]) -> bytes:
-    """The tree object: canonical JSON, sorted by path."""
-    ordered = sorted(entries, key=lambda entry: entry.path)
-    lines = [[entry.path, entry.size, entry.digest, entry.executable] for entry in ordered]
-    return json.dumps({"tree": lines}, separators=(",", ":"), ensure_ascii=True).encode()
 
 
 def read_tree(data: bytes, digest: str) -> list[Entry]:
