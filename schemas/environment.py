@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from .image import Image
 from .shape import ApiVersion, Cpu, Duration, FieldName, Memory, Shape, TaskName
+from .url import BadUrl, location
 from .variables import ObjectName, Variables, is_secret
 
 _LABEL_NAME = r"^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-_.A-Za-z0-9]{0,61}[A-Za-z0-9])?$"
@@ -22,6 +24,10 @@ LabelValue = Annotated[str, Field(pattern=_LABEL_VALUE, description=_LABEL_WORDS
 def _without_password(url: str) -> str:
     if is_secret(url):
         raise PydanticCustomError("secret_value", "a store's URL cannot hold a password; see env of sites")
+    try:
+        location(url)
+    except BadUrl as error:
+        raise ValueError(f"this is no store's URL: {error}") from None
     return url
 
 
@@ -161,6 +167,8 @@ class Security(Shape):
 
     pod_security: Literal["restricted"] = "restricted"
     """Kubernetes Pod Security level"""
+    require_digest: bool = False
+    """refuse images that are not named by digest: a tag may stand for another image tomorrow"""
 
 
 class Environment(Shape):
@@ -178,8 +186,10 @@ class Environment(Shape):
     """artifacts, results and records"""
     values: Annotated[dict[FieldName, Scalar], AfterValidator(_without_secrets)] = {}
     """what `${environment.x}` gives"""
-    images: dict[TaskName, str] = {}
+    images: dict[TaskName, Image] = {}
     """runtime -> image reference"""
+    code: Literal["store", "image"] = "store"
+    """where a cluster finds the user's own steps: in the store, where `submit` puts them, or baked into the images"""
     sites: Annotated[dict[TaskName, Site], Field(min_length=1, max_length=1)]
     """the laptop or cluster"""
     placement: list[Placement] = []

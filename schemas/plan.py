@@ -29,7 +29,7 @@ class PlannedStep(Shape):
     contract: str
     """digest of the contract: the parts of step.yaml that decide a result"""
     code: str
-    """digest of the files in its folder that are not documentation"""
+    """digest of the tree of files in its folder that are not documentation: what a store calls it"""
     image: str
     python: str | None = None
     command: list[str] | None = None
@@ -41,6 +41,16 @@ class PlannedStep(Shape):
     """how the workflow names it"""
     folder: Path | None = Field(default=None, exclude=True)
     """where its code lies on this machine; not part of the plan's JSON form"""
+
+    @property
+    def own(self) -> bool:
+        """Whether its code is a folder of the user's, and not part of an installed package."""
+        return self.uses.startswith((".", "/"))
+
+    @property
+    def needs_code(self) -> bool:
+        """Whether files of its folder must be where it runs: a program may need nothing but its image."""
+        return self.python is not None or any("${code}" in part for part in self.command or ())
 
 
 class PlannedResources(Shape):

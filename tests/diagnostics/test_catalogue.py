@@ -18,7 +18,7 @@ PACKAGE = Path(lighterage.__file__).parent
 DOCUMENTATION = PACKAGE.parent.parent / "docs" / "diagnostics"
 WITHOUT_EXAMPLE = {"L001", "L002", "L003", "L004", "L602"}
 """of files that are missing, are folders, are no text or are very large"""
-FOUND_BY_COMPILE = {"L503", "L504", "L601"}
+FOUND_BY_COMPILE = {"L503", "L504", "L505", "L601"}
 """limits of the cluster, which `compile` looks at"""
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from lighterage.planning import plan_workflow
+from lighterage.reading import read_document
 from lighterage.schemas.plan import Plan
 from lighterage.targets.argo import compile_plan
 
@@ -16,7 +18,17 @@ ASKED = step(
     inputs={},
     outputs={"more": {"type": "integer"}, "comment": {"type": "string", "default": "fine"}},
 )
+PROGRAM = step(
+    "demo/convert",
+    python=None,
+    command=["/convert", "${inputs.a}", "${code}/rules.txt", "${outputs.page}"],
+    image="registry.example/tools/convert:1",
+    outputs={"page": {"type": "file"}},
+    uses="./convert",
+)
 FOLDER = Path(__file__).parent
+ROOT = FOLDER.parents[1]
+CLUSTERS = ("aks", "eks", "gke", "onprem")
 
 
 def everything() -> Plan:
@@ -72,8 +84,9 @@ def everything() -> Plan:
             inputs={},
             approve={"message": "Ship it?", "timeout": 3600.0, "otherwise": "reject"},
         ),
+        task("convert", "first", step="./convert"),
         task("last", "gated", "sweep", "listed", "ask", "improve"),
-        steps={"demo/add@1": step(), "approve:1": ASKED},
+        steps={"demo/add@1": step(), "approve:1": ASKED, "./convert": PROGRAM},
         parameters=parameters,
         arguments={"rounds": 3, "word": "1e-3", "sizes": [1, 2]},
         description="A bit of everything",
@@ -88,11 +101,35 @@ def everything() -> Plan:
     )
 
 
+def shipped(workflow: str, environment: str) -> dict[str, str]:
+    """File name -> text, of a workflow and an environment that ship."""
+    found = plan_workflow(
+        read_document(ROOT / "workflows" / f"{workflow}.yaml"),
+        read_document(ROOT / "environments" / f"{environment}.yaml"),
+        {},
+    )
+    assert found.plan and found.environment, found.found
+    return compile_plan(found.plan, found.environment)
+
+
 def manifests() -> dict[str, str]:
-    """File name -> text."""
-    return compile_plan(everything(), ENVIRONMENT)
+    """File below this folder -> text: of that small plan, and of every shipped workflow for every shipped cluster."""
+    sets = {"demo": compile_plan(everything(), ENVIRONMENT)}
+    for file in sorted((ROOT / "workflows").glob("*.yaml")):
+        for environment in CLUSTERS:
+            sets[f"{file.stem}/{environment}"] = shipped(file.stem, environment)
+    return {f"{folder}/{name}": text for folder, files in sets.items() for name, text in files.items()}
+
+
+def approved() -> dict[str, str]:
+    """The same as they lie here."""
+    return {file.relative_to(FOLDER).as_posix(): file.read_text(encoding="utf-8") for file in FOLDER.rglob("*.yaml")}
 
 
 def write() -> None:
+    for name in approved():
+        (FOLDER / name).unlink()
     for name, text in manifests().items():
-        (FOLDER / name).write_text(text, encoding="utf-8")
+        place = FOLDER / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text, encoding="utf-8")

@@ -25,6 +25,7 @@ from .loading import environment_option, parameter_options, plan, store_option
     help="A WorkflowTemplate and a small Workflow that refers to it; one Workflow with everything in it; or a "
     "WorkflowTemplate and a CronWorkflow. Default: template.",
 )
+@click.option("--require-digest", is_flag=True, help="Refuse images that are not named by digest.")
 def command(
     workflow: str,
     environment: str,
@@ -33,6 +34,7 @@ def command(
     store: str | None,
     output: str,
     form: Literal["template", "workflow", "cron"],
+    require_digest: bool,
 ) -> None:
     """Write plain Argo Workflows manifests: `argo submit` and `kubectl apply` take them as they are."""
     planned = plan(workflow, environment, parameters, params, store)
@@ -44,8 +46,11 @@ def command(
         )
     from ..targets.argo import compile_plan
 
+    place = planned.environment
+    if require_digest:
+        place = place.model_copy(update={"security": place.security.model_copy(update={"require_digest": True})})
     try:
-        files = compile_plan(planned.plan, planned.environment, form)
+        files = compile_plan(planned.plan, place, form)
     except Mistakes as error:
         raise Mistakes(map(planned.placed, error.diagnostics)) from None
     if output == "-":

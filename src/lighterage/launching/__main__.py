@@ -15,19 +15,22 @@ import time
 from pathlib import Path
 from typing import Any
 
+from .. import __version__
 from ..schemas import BadInput
 from ..schemas.contract import Port, problems, typed
 from ..schemas.plan import PlannedApproval, PlannedStep, TaskSpec, canonical
-from ..schemas.record import Failure, TaskRecord
+from ..schemas.record import Failure, RunRecord, TaskRecord
 from ..schemas.template import Lookup
 from ..storing import Store, StoreError, open_store
 from .approval import outcome
-from .attempt import Attempt, attempt, earlier_result, exit_code_of
-from .execute import Work
+from .attempt import Attempt, Do, attempt, earlier_result, exit_code_of
+from .delivery import with_code
+from .execute import Work, execute
 from .failure import BAD_INPUT
 from .ingredients import ingredients, key_of
 from .inputs import Absent, another_round, carried, lookup_in, resolve_inputs, wanted, with_known
 from .pod import AGAIN, APPROVED, LAST, NO, YES
+from .staging import TASK, bring_program, stage_in, stage_out
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,6 +45,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--ended", metavar="STATUS", help="how the run ended that this task follows, in Argo's words")
     parser.add_argument("--outputs", type=Path, help="folder for the values, a file each")
     parser.add_argument("--workspace", type=Path, help="folder to work in")
+    parser.add_argument("--code", choices=["store", "image"], default="store", help="where the user's own steps are")
+    parser.add_argument(
+        "--stage", choices=["in", "out"], help="only what comes before a program in another image, or after"
+    )
     options = parser.parse_args(arguments)
     try:
         return _Launch(options).launch()
@@ -64,18 +71,34 @@ class _Launch:
         given = [*options.parameter, *map(_decoded, options.encoded_parameter)]
         self.parameters = _parameters(spec.get("parameters", {}), given)
         self.store: Store = open_store(options.store)
+        self.workflow, self.environment = spec["workflow"], spec["environment"]
         self.matrix: dict[str, Any] = {}
         self.facts: dict[str, Any] | None = None
         self.before: dict[str, list[TaskRecord]] = {}
         self.begun, self.clock = time.time(), time.monotonic()
 
     def launch(self) -> int:
+        if self.options.stage == "in":
+            bring_program(self.options.workspace)
+        self._begin_run()
         try:
             return self._launch()
         except BadInput as error:
             print(f"bad input: {error}", file=sys.stderr)
             failure = Failure(kind="bad_input", message=str(error), exit_code=BAD_INPUT)
             return self._record("failed", BAD_INPUT, failure=failure)
+
+    def _begin_run(self) -> None:
+        """A run that nobody but Argo was told of gets its record from the first of its pods."""
+        record = RunRecord(
+            run=self.options.run,
+            workflow=self.workflow,
+            environment=self.environment,
+            started=self.begun,
+            status="running",
+            engine=__version__,
+        )
+        self.store.begin_run(record)
 
     def _launch(self) -> int:
         try:
@@ -111,12 +134,28 @@ class _Launch:
         return self._record("failed" if failure else "succeeded", 1 if failure else 0, outputs=outputs, failure=failure)
 
     def _work(self, inputs: dict[str, Any], key: str, facts: dict[str, Any]) -> int:
-        with tempfile.TemporaryDirectory(dir=self.options.workspace, prefix="task-") as folder:
-            about = Attempt(
-                self.options.run, self.task.name, key if self.task.cache else None, self.task.expires is not None
-            )
-            result = attempt(Work(self.step, inputs, Path(folder)), about, self.store)
+        if not self.options.stage:
+            with tempfile.TemporaryDirectory(dir=self.options.workspace, prefix="task-") as folder:
+                return self._attempted(Work(self.step, inputs, Path(folder)), key, facts, self._execute)
+        work = Work(self.step, inputs, self.options.workspace / TASK)
+        if self.options.stage == "out":
+            return self._attempted(work, key, facts, stage_out)
+        work.folder.mkdir()
+        stage_in(work, self.store, self._with_code)
+        return 0
+
+    def _attempted(self, work: Work, key: str, facts: dict[str, Any], do: Do) -> int:
+        kept = key if self.task.cache else None
+        about = Attempt(self.options.run, self.task.name, kept, self.task.expires is not None)
+        result = attempt(work, about, self.store, do)
         return self._record("failed" if "failure" in result else "succeeded", exit_code_of(result), **result, **facts)
+
+    def _execute(self, work: Work, store: Store) -> dict[str, Any]:
+        return execute(self._with_code(work), store)
+
+    def _with_code(self, work: Work) -> Work:
+        store = self.store if self.options.code == "store" else None
+        return work._replace(step=with_code(work.step, store, work.folder))
 
     def _skipped_before(self) -> bool:
         """Whether a pod before this one did nothing. To the orchestrator it succeeded."""
@@ -160,6 +199,8 @@ class _Launch:
                 **facts,
             }
         )
+        if self.options.stage == "in":
+            return 0  # what comes after says so, and what comes between finds nothing to do
         self.store.write_record(record)
         if self.options.outputs:
             self._show(record)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +12,8 @@ from ..schemas.record import ArtifactRef
 from ..storing import Store
 from .execute import Work, execute
 from .failure import TaskFailure
+
+Do = Callable[[Work, Store], dict[str, Any]]
 
 
 class Attempt(NamedTuple):
@@ -24,11 +27,11 @@ class Attempt(NamedTuple):
     """take the place of an earlier result"""
 
 
-def attempt(work: Work, about: Attempt, store: Store) -> dict[str, Any]:
+def attempt(work: Work, about: Attempt, store: Store, do: Do = execute) -> dict[str, Any]:
     """Does the work; returns ``{"outputs": …}`` or ``{"failure": …}``, as a record keeps them."""
     begun = time.monotonic()
     try:
-        outputs = execute(work, store)
+        outputs = do(work, store)
         if about.key:
             action = store.record_action(
                 about.key,

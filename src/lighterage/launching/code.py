@@ -6,6 +6,7 @@ import importlib
 import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 from ..schemas.plan import PlannedStep
@@ -38,18 +39,29 @@ def function_of(step: PlannedStep) -> Callable[..., Any]:
 
 def _module_name(step: PlannedStep, module: str) -> str:
     """A dotted name: below `lighterage.steps`, below a package's own, or on its own for a folder of the user's."""
-    uses = step.uses.partition("@")[0]
-    if uses.startswith((".", "/")):
-        if step.folder is None:
-            raise TaskFailure("missing", f"the code of step {step.uses} is not on this machine")
+    if step.own:
         return _own_package(step, module)
-    package, _, name = uses.rpartition(":")
-    root = (
-        "lighterage.steps"
-        if not package
-        else next(p.value for p in entry_points(group=ENTRY_POINTS) if p.name == package)
-    )
+    root, name = _packaged(step)
     return ".".join([root, *name.split("/"), module])
+
+
+def package_folder(step: PlannedStep) -> Path | None:
+    """Where the code of a step lies that came with an installed package; None for a folder of the user's."""
+    if step.own:
+        return None
+    root, name = _packaged(step)
+    return Path(next(iter(importlib.import_module(root).__path__)), name)
+
+
+def _packaged(step: PlannedStep) -> tuple[str, str]:
+    """The package that holds a step's folder, and the folder's name there. Raises TaskFailure."""
+    package, _, name = step.uses.partition("@")[0].rpartition(":")
+    if not package:
+        return "lighterage.steps", name
+    for point in entry_points(group=ENTRY_POINTS):
+        if point.name == package:
+            return point.value, name
+    raise TaskFailure("missing", f"no installed package offers the steps {package!r}, which {step.uses} is one of")
 
 
 def _own_package(step: PlannedStep, module: str) -> str:

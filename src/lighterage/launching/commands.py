@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
+from ..schemas import BadInput
 from ..schemas.plan import canonical
 from .artifacts import Artifact
 from .failure import BAD_INPUT, TaskFailure
@@ -18,7 +19,7 @@ def prepare(command: list[str], inputs: dict[str, Any], folder: Path, code: Path
     """The program's arguments, with values and paths in their places; writes `inputs.json` beside them.
 
     ``inputs`` are values and staged artifacts; ``folder`` is the workspace; ``code`` the step's own folder. Text stands
-    as it is, other values as JSON.
+    as it is, other values as JSON. Raises BadInput.
     """
     plain = _plain(inputs)
 
@@ -32,17 +33,22 @@ def prepare(command: list[str], inputs: dict[str, Any], folder: Path, code: Path
         return value if isinstance(value, str) else canonical(value)
 
     (folder / "inputs.json").write_text(canonical(plain), encoding="utf-8")
-    return [_PLACE.sub(text, part) for part in command]
+    arguments = [_PLACE.sub(text, part) for part in command]
+    if any("\0" in one for one in arguments):
+        raise BadInput("a value holds the character NUL, which no program can be given as an argument")
+    return arguments
 
 
-def variables(folder: Path) -> dict[str, str]:
+def variables(folder: PurePath) -> dict[str, str]:
     """Where the program finds all its inputs as JSON, and the folder for its outputs."""
     return {"LIGHTERAGE_INPUTS": str(folder / "inputs.json"), "LIGHTERAGE_OUTPUTS": str(folder / "outputs")}
 
 
 def values_left(names: list[str], folder: Path) -> dict[str, Any]:
-    """Value outputs: a JSON file each, in the folder for outputs. Raises TaskFailure for what is no JSON."""
+    """Value outputs: a JSON file each, in the folder for outputs. Raises TaskFailure for what is none."""
     places = {name: folder / "outputs" / name for name in names}
+    if links := [name for name, place in places.items() if place.is_symlink()]:
+        raise TaskFailure("output", f"the value output {links[0]!r} is a symbolic link; a JSON file is expected")
     try:
         return {
             name: json.loads(place.read_text(encoding="utf-8")) for name, place in places.items() if place.is_file()

@@ -85,13 +85,18 @@ class Uses:
 
     def _check_image(self, step: Step, at: At) -> None:
         on_cluster = any(site.target == "argo" for site in self._environment.sites.values())
-        image, environment = step.image, self._environment
-        if on_cluster and image not in environment.images and not any(mark in image for mark in "/:@"):
-            message = (
-                f"step {step.name} runs in the image {image!r}, which environment {environment.name!r} does not name"
-            )
-            hint = f"add to the environment: images: {{{image}: …}}"
-            self.found.append(self._document.diagnostic("L206", at, message, hint=hint))
+        image, images = step.image, self._environment.images
+        if not on_cluster or image in images:
+            return
+        if any(mark in image for mark in "/:@"):
+            if step.python or "engine" in images:
+                return
+            image, does = "engine", "needs the image 'engine' to stage for its own"
+        else:
+            does = f"runs in the image {image!r}"
+        message = f"step {step.name} {does}, which environment {self._environment.name!r} does not name"
+        hint = f"add to the environment: images: {{{image}: …}}"
+        self.found.append(self._document.diagnostic("L206", at, message, hint=hint))
 
     def planned(self) -> dict[str, PlannedStep]:
         """Every step that was found, those of nested workflows too, as a plan keeps it."""

@@ -70,6 +70,10 @@ class Records(Artifacts):
     def write_run(self, record: RunRecord) -> None:
         self._write(_run_key(record.run, "run.json"), record)
 
+    def begin_run(self, record: RunRecord) -> bool:
+        """Writes a run's record unless there is one; of several processes one does."""
+        return self._backend.create(_run_key(record.run, "run.json"), _text(record))
+
     def read_run(self, run: str) -> RunRecord | None:
         return self._read(_run_key(run, "run.json"), RunRecord)
 
@@ -93,8 +97,7 @@ class Records(Artifacts):
                 yield record
 
     def _write(self, key: str, record: RunRecord | TaskRecord) -> None:
-        document = record.model_dump(mode="json", exclude_defaults=True) | {"format": record.format}
-        self._backend.replace(key, canonical(document).encode())
+        self._backend.replace(key, _text(record))
 
     def _read(self, key: str, shape: type[Record]) -> Record | None:
         """None for what is not there, or left empty by a power cut. Raises StoreError for other versions."""
@@ -143,6 +146,10 @@ class Records(Artifacts):
     def open_log(self, run: str, task: str, index: int = 0) -> BinaryIO:
         """Raises FileNotFoundError when the task has no log."""
         return self._backend.open(_log_key(run, task, index))
+
+
+def _text(record: RunRecord | TaskRecord) -> bytes:
+    return canonical(record.model_dump(mode="json", exclude_defaults=True) | {"format": record.format}).encode()
 
 
 def _named(name: str) -> str:

@@ -91,11 +91,13 @@ def kubernetes_pod(spec: dict[str, Any], template: dict[str, Any]) -> dict[str, 
     """The pod that Argo makes of a template: its own two containers get nothing but what the patch says."""
     patch = json.loads(spec["podSpecPatch"])
     [init], [wait] = patch["initContainers"], patch["containers"]
-    main = {"name": "main"} | template["container"]
+    several = template.get("containerSet", {}).get("containers")
+    own = several or [{"name": "main"} | template["container"]]
+    main = [{name: value for name, value in one.items() if name != "dependencies"} for one in own]
     body = {
         "securityContext": spec["securityContext"],
         "initContainers": [{"image": "argoexec"} | init],
-        "containers": [{"image": "argoexec"} | wait, main],
+        "containers": [{"image": "argoexec"} | wait, *main],
         "volumes": spec["volumes"],
     }
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": template["name"]}, "spec": body}

@@ -55,7 +55,8 @@ def launcher_arguments(
     parameters = list(parameters)
     ports = {name: plan.parameters[name].model_dump(mode="json", exclude_defaults=True) for name in parameters}
     spec = (
-        '{"fan_in":{{inputs.parameters.fan-in}},'
+        f'{{"environment":{inert(plan.environment)},'
+        '"fan_in":{{inputs.parameters.fan-in}},'
         f'"parameters":{inert(ports)},'
         f'"step":{inert(step.model_dump(mode="json", by_alias=True, exclude_defaults=True))},'
         '"task":{{inputs.parameters.task}},'

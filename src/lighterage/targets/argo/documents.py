@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from ...schemas.contract import Port
 from ...schemas.environment import Site
 from ...schemas.plan import Plan, canonical, digest_of
+from .containers import STORE_VOLUME
 from .dag import ENTRYPOINT
 from .exits import ON_EXIT
-from .pods import INIT_AND_WAIT_RESTRICTED, STORE_VOLUME, USER
+from .pods import INIT_AND_WAIT_RESTRICTED, USER
 from .timing import synchronization, whole_seconds
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import Any
 
 from ...diagnostics import Diagnostic
 from ...schemas.environment import Environment, Site
-from ...schemas.plan import Plan, canonical
+from ...schemas.image import parse_image
+from ...schemas.plan import Plan, PlannedTask, canonical
 from ...schemas.variables import is_secret
 from .dag import TASKS_PER_DAG
 from .parts import OBJECT_BYTES, size_of
@@ -66,6 +67,8 @@ def plan_mistakes(plan: Plan, environment: Environment, form: str) -> Iterator[D
         for path, message in problems(task.argo) if task.argo else ():
             yield _mistake("L504", ("tasks", task.name, "argo", *path), None, message)
     yield from _templated(plan, environment)
+    if environment.security.require_digest:
+        yield from _not_pinned(plan, environment)
 
 
 def _unreachable(plan: Plan, site: Site) -> Iterator[Diagnostic]:
@@ -97,6 +100,23 @@ def _lists(plan: Plan) -> Iterator[Diagnostic]:
                 f"a workflow of more than {TASKS_PER_DAG} tasks is cut into parts, and Argo cannot count across them"
             )
             yield _mistake("L504", path, None, message, "take the list from a parameter, or use a matrix")
+
+
+def _not_pinned(plan: Plan, environment: Environment) -> Iterator[Diagnostic]:
+    """Images by tag alone, each once: where the environment names it, or where a task uses the step that does."""
+    places: dict[str, tuple[str | int, ...]] = {}
+    users: list[tuple[tuple[str | int, ...], PlannedTask]] = [(("tasks", task.name), task) for task in plan.tasks]
+    users += [(("on_exit", number), task) for number, task in enumerate(plan.on_exit)]
+    for path, task in users:
+        runtime = plan.steps[task.step].image
+        named = runtime in environment.images
+        image = environment.images[runtime] if named else runtime
+        places.setdefault(image, ("images", runtime) if named else (*path, "uses"))
+    for image, place in places.items():
+        if parse_image(image).digest is None:
+            message = f"the image {image} is named by a tag, which may stand for another image tomorrow"
+            hint = f"lighterage lock -e {environment.name} finds the digest and writes it there"
+            yield _mistake("L505", place, image, message, hint)
 
 
 def _templated(plan: Plan, environment: Environment) -> Iterator[Diagnostic]:

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ...launching.pod import AGAIN, NO
 from ...schemas.environment import Environment, Site
 from ...schemas.plan import Plan, PlannedResources, PlannedRetry, PlannedStep, PlannedTask, canonical
-from ...schemas.variables import SecretKey
 from .approvals import ANSWER, answers_of
-from .arguments import COMMAND, OUTPUTS, WORKSPACE, launcher_arguments, parameters_used
+from .arguments import OUTPUTS, launcher_arguments, parameters_used
+from .containers import PodContainers, is_foreign
 
 if TYPE_CHECKING:
     from hera.workflows import models
 
 BAD_INPUT = 64
 """exit code after which another attempt cannot help"""
-STORE_VOLUME = "store"
 USER = 8737
 """uid and gid of every container; Argo's own images use the same"""
 
@@ -68,6 +67,11 @@ def pod_template(name: str, task: PlannedTask, plan: Plan, environment: Environm
 
     step, site = plan.steps[task.step], environment.sites[task.site]
     pool = site.pools.get(task.pool) if task.pool else None
+    containers, foreign = PodContainers(step, environment, site, plan.store), is_foreign(step, environment)
+    answers = answers_of(task, plan) if task.approve else ()
+    arguments = launcher_arguments(plan, step, parameters_used(task), after, answers)
+    arguments += ["--code", environment.code] if step.own else []
+    amounts = kubernetes_resources(task.resources, site, task.pool)
     return m.Template(
         name=name,
         inputs=m.Inputs(
@@ -75,67 +79,21 @@ def pod_template(name: str, task: PlannedTask, plan: Plan, environment: Environm
                 m.Parameter(name="task"),
                 m.Parameter(name="fan-in", value="{}"),
                 m.Parameter(name="index", value="0"),
-                *(m.Parameter(name=f"{ANSWER}{one}") for one in (answers_of(task, plan) if task.approve else ())),
+                *(m.Parameter(name=f"{ANSWER}{one}") for one in answers),
             ]
         ),
         outputs=_outputs(step, task),
         metadata=m.Metadata(labels={"app.kubernetes.io/component": _label(step.name)}),
-        container=_container(step, task, plan, environment, after),
+        container=None if foreign else containers.one(arguments, amounts),
+        container_set=containers.three(arguments, amounts) if foreign else None,
         node_selector=pool.node_selector if pool and pool.node_selector else None,
         tolerations=[m.Toleration.model_validate(one.model_dump(exclude_none=True)) for one in pool.tolerations]
         if pool and pool.tolerations
         else None,
         retry_strategy=_retry(task.retry) if task.retry else None,
         active_deadline_seconds=math.ceil(task.timeout) if task.timeout else None,
-        pod_spec_patch=_growth(task) if task.retry and task.resources.grow else None,
+        pod_spec_patch=_growth(task, "step" if foreign else "main") if task.retry and task.resources.grow else None,
     )
-
-
-def _container(
-    step: PlannedStep, task: PlannedTask, plan: Plan, environment: Environment, after: bool
-) -> models.Container:
-    from .hera_models import models as m
-
-    amounts = kubernetes_resources(task.resources, environment.sites[task.site], task.pool)
-    return m.Container(
-        image=environment.images.get(step.image, step.image),
-        image_pull_policy="IfNotPresent",
-        command=COMMAND,
-        args=launcher_arguments(
-            plan, step, parameters_used(task), after, answers_of(task, plan) if task.approve else ()
-        ),
-        working_dir=WORKSPACE,
-        env=_variables(environment.sites[task.site]),
-        resources=m.ResourceRequirements(requests=dict(amounts), limits=amounts),
-        security_context=m.SecurityContext(
-            allow_privilege_escalation=False,
-            read_only_root_filesystem=True,
-            run_as_non_root=True,
-            capabilities=m.Capabilities(drop=["ALL"]),
-        ),
-        volume_mounts=[
-            m.VolumeMount(name="workspace", mount_path=WORKSPACE),
-            m.VolumeMount(name="tmp", mount_path="/tmp"),
-            *(
-                [m.VolumeMount(name=STORE_VOLUME, mount_path=plan.store)]
-                if environment.sites[task.site].store_claim
-                else []
-            ),
-        ],
-    )
-
-
-def _variables(site: Site) -> list[models.EnvVar]:
-    """The site's variables; the value of a secret one is known to Kubernetes alone."""
-    from .hera_models import models as m
-
-    def variable(name: str, value: str | SecretKey) -> models.EnvVar:
-        if isinstance(value, str):
-            return m.EnvVar(name=name, value=value.replace("$", "$$"))  # Kubernetes replaces $(NAME), and $$ by $
-        reference = m.SecretKeySelector(name=value.secret, key=value.key)
-        return m.EnvVar(name=name, value_from=m.EnvVarSource(secret_key_ref=reference))
-
-    return [variable(name, value) for name, value in ({"HOME": "/tmp"} | site.env).items()]
 
 
 def _outputs(step: PlannedStep, task: PlannedTask) -> models.Outputs | None:
@@ -166,7 +124,7 @@ def kubernetes_resources(needs: PlannedResources, site: Site, pool: str | None) 
     return amounts
 
 
-def _growth(task: PlannedTask) -> str:
+def _growth(task: PlannedTask, container: str) -> str:
     """Needs that grow with each attempt: Argo knows its number when it makes the pod."""
     needs, grow = task.resources, task.resources.grow
     assert grow is not None
@@ -178,7 +136,7 @@ def _growth(task: PlannedTask) -> str:
         for name, (amount, factor, unit) in first.items()
         if factor != 1
     }
-    patch = {"containers": [{"name": "main", "resources": {"requests": amounts, "limits": amounts}}]}
+    patch = {"containers": [{"name": container, "resources": {"requests": amounts, "limits": amounts}}]}
     return json.dumps(patch, separators=(",", ":"))
 
 
