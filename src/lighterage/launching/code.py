@@ -45,10 +45,8 @@ def _module_name(step: PlannedStep, module: str) -> str:
     return ".".join([root, *name.split("/"), module])
 
 
-def package_folder(step: PlannedStep) -> Path | None:
-    """Where the code of a step lies that came with an installed package; None for a folder of the user's."""
-    if step.own:
-        return None
+def package_folder(step: PlannedStep) -> Path:
+    """Where the code of a step lies that came with an installed package. Raises TaskFailure."""
     root, name = _packaged(step)
     return Path(next(iter(importlib.import_module(root).__path__)), name)
 

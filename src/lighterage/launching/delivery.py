@@ -46,17 +46,18 @@ def copied(step: PlannedStep, destination: Path) -> Path:
 def with_code(step: PlannedStep, store: Store | None, workspace: Path) -> PlannedStep:
     """The step with the folder of its code: of an installed package, baked into this image, or else out of the store.
 
-    Without ``store`` it must be here already. Raises TaskFailure where it is not.
+    Its digest is checked: a result must not be kept under the name of other code. Without ``store`` it must be here
+    already. Raises TaskFailure where it is not.
     """
     if not step.needs_code:
         return step
+    folder = BAKED / step.code.removeprefix("sha256:") if step.own else package_folder(step)
+    if folder.is_dir():
+        if code_digest(folder) != step.code:
+            raise TaskFailure("missing", f"this image holds another version of {step.uses} than was planned: {folder}")
+        return step.model_copy(update={"folder": folder})
     if not step.own:
-        return step.model_copy(update={"folder": package_folder(step)}) if step.command else step
-    baked = BAKED / step.code.removeprefix("sha256:")
-    if baked.is_dir():
-        if code_digest(baked) != step.code:
-            raise TaskFailure("missing", f"the code of {step.uses} in this image is not what its folder's name says")
-        return step.model_copy(update={"folder": baked})
+        raise TaskFailure("missing", f"this image holds no step {step.uses}: {folder} is not there")
     what = f"the code of {step.uses}, {step.code}, is not in"
     if store is None:
         raise TaskFailure("missing", f"{what} this image; lighterage images build puts it there")
