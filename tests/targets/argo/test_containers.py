@@ -18,7 +18,7 @@ from lighterage.storing import open_store
 from lighterage.targets.argo.arguments import WORKSPACE
 from tests.conftest import Project
 
-from .test_environments import CRDS, ROOT, kubernetes_pod
+from .test_environments import CRDS, ROOT, containers_of, kubernetes_pod
 
 STEP_EXEC = ROOT / "steps/images/engine/step-exec.c"
 ENVIRONMENT = """\
@@ -44,7 +44,7 @@ class Pod:
         manifest = (project.folder / "build/flow.template.yaml").read_text(encoding="utf-8")
         self.spec = yaml.safe_load(manifest)["spec"]
         [self.template] = [one for one in self.spec["templates"] if "containerSet" in one]
-        self.containers = {one["name"]: one for one in self.template["containerSet"]["containers"]}
+        self.containers = {one["name"]: one for one in containers_of(self.template)}
         [dag] = [one["dag"]["tasks"] for one in self.spec["templates"] if one["name"] == "main"]
         self.given = {one["name"]: one["value"] for one in dag[0]["arguments"]["parameters"]}
 
@@ -183,6 +183,7 @@ def test_the_program_sees_neither_store_nor_token(project: Project, tmp_path: Pa
         "step": {"workspace", "tmp"},
         "main": {"workspace", "tmp", "store"},
     }
+    assert '"volumes":[{"name":"store","persistentVolumeClaim":{"claimName":"store"}}]' in pod.template["podSpecPatch"]
     assert pod.spec["automountServiceAccountToken"] is False
 
 

@@ -87,18 +87,26 @@ def object_of(files: dict[str, str], kind: str) -> dict[str, Any]:
     return found
 
 
+def containers_of(template: dict[str, Any]) -> list[dict[str, Any]]:
+    """The task's own containers, each with what a set gives to all of its."""
+    together = template.get("containerSet")
+    if together is None:
+        return [{"name": "main"} | template["container"]]
+    all_mount = together["volumeMounts"]
+    return [one | {"volumeMounts": one.get("volumeMounts", []) + all_mount} for one in together["containers"]]
+
+
 def kubernetes_pod(spec: dict[str, Any], template: dict[str, Any]) -> dict[str, Any]:
     """The pod that Argo makes of a template: its own two containers get nothing but what the patch says."""
     patch = json.loads(spec["podSpecPatch"])
     [init], [wait] = patch["initContainers"], patch["containers"]
-    several = template.get("containerSet", {}).get("containers")
-    own = several or [{"name": "main"} | template["container"]]
+    own = containers_of(template)
     main = [{name: value for name, value in one.items() if name != "dependencies"} for one in own]
     body = {
         "securityContext": spec["securityContext"],
         "initContainers": [{"image": "argoexec"} | init],
         "containers": [{"image": "argoexec"} | wait, *main],
-        "volumes": spec["volumes"],
+        "volumes": spec["volumes"] + json.loads(template.get("podSpecPatch", "{}")).get("volumes", []),
     }
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": template["name"]}, "spec": body}
 

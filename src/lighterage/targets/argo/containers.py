@@ -46,40 +46,42 @@ class PodContainers:
         from .hera_models import models as m
 
         image = self.environment.images.get(self.step.image, self.step.image)
-        return m.Container(command=COMMAND, args=arguments, **self._common(image, _all_of(amounts)))
+        mounts = [*self._folders(), *self._store()]
+        return m.Container(
+            command=COMMAND, args=arguments, volume_mounts=mounts, **self._common(image, _all_of(amounts))
+        )
 
     def three(self, arguments: list[str], amounts: dict[str, str]) -> models.ContainerSetTemplate:
-        """The program in its own image, between two launchers."""
+        """The program in its own image, between two launchers. It shares a folder with them, and not the store."""
         from .hera_models import models as m
 
         engine = self.environment.images[ENGINE]
         shared = f"{WORKSPACE}/{TASK}"
         told = [m.EnvVar(name=name, value=value) for name, value in variables(PurePosixPath(shared)).items()]
-        program = self._common(self.step.image, _all_of(amounts), with_store=False)
+        program = self._common(self.step.image, _all_of(amounts))
         program["env"] = [*program["env"], *told]
+        staging = self._common(engine, _STAGING) | {"volume_mounts": self._store() or None}
         nodes = [
-            m.ContainerNode(
-                name="stage-in", command=COMMAND, args=[*arguments, "--stage", "in"], **self._common(engine, _STAGING)
-            ),
+            m.ContainerNode(name="stage-in", command=COMMAND, args=[*arguments, "--stage", "in"], **staging),
             m.ContainerNode(
                 name="step", dependencies=["stage-in"], command=[f"{WORKSPACE}/{PROGRAM}"], args=[shared], **program
             ),
             m.ContainerNode(
-                name="main",
-                dependencies=["step"],
-                command=COMMAND,
-                args=[*arguments, "--stage", "out"],
-                **self._common(engine, _STAGING),
+                name="main", dependencies=["step"], command=COMMAND, args=[*arguments, "--stage", "out"], **staging
             ),
         ]
-        return m.ContainerSetTemplate(containers=nodes)
+        return m.ContainerSetTemplate(containers=nodes, volume_mounts=self._folders())
 
-    def _common(self, image: str, resources: dict[str, Any], *, with_store: bool = True) -> dict[str, Any]:
+    def extra_volumes(self) -> dict[str, Any]:
+        """The store's volume for a patch of the pod: Argo adds those alone that all of a set's containers mount."""
+        if not self.site.store_claim:
+            return {}
+        claim = {"name": STORE_VOLUME, "persistentVolumeClaim": {"claimName": self.site.store_claim}}
+        return {"volumes": [claim]}
+
+    def _common(self, image: str, resources: dict[str, Any]) -> dict[str, Any]:
         from .hera_models import models as m
 
-        mounts = {"workspace": WORKSPACE, "tmp": "/tmp"}
-        if with_store and self.site.store_claim:
-            mounts[STORE_VOLUME] = self.store
         return {
             "image": image,
             "image_pull_policy": "IfNotPresent",
@@ -92,8 +94,18 @@ class PodContainers:
                 run_as_non_root=True,
                 capabilities=m.Capabilities(drop=["ALL"]),
             ),
-            "volume_mounts": [m.VolumeMount(name=name, mount_path=path) for name, path in mounts.items()],
         }
+
+    def _folders(self) -> list[models.VolumeMount]:
+        from .hera_models import models as m
+
+        places = {"workspace": WORKSPACE, "tmp": "/tmp"}
+        return [m.VolumeMount(name=name, mount_path=path) for name, path in places.items()]
+
+    def _store(self) -> list[models.VolumeMount]:
+        from .hera_models import models as m
+
+        return [m.VolumeMount(name=STORE_VOLUME, mount_path=self.store)] if self.site.store_claim else []
 
 
 def _all_of(amounts: dict[str, str]) -> dict[str, Any]:

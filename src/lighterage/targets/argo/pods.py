@@ -92,7 +92,10 @@ def pod_template(name: str, task: PlannedTask, plan: Plan, environment: Environm
         else None,
         retry_strategy=_retry(task.retry) if task.retry else None,
         active_deadline_seconds=math.ceil(task.timeout) if task.timeout else None,
-        pod_spec_patch=_growth(task, "step" if foreign else "main") if task.retry and task.resources.grow else None,
+        pod_spec_patch=_patch(
+            containers.extra_volumes() if foreign else {},
+            _growth(task, "step" if foreign else "main") if task.retry and task.resources.grow else {},
+        ),
     )
 
 
@@ -124,7 +127,13 @@ def kubernetes_resources(needs: PlannedResources, site: Site, pool: str | None) 
     return amounts
 
 
-def _growth(task: PlannedTask, container: str) -> str:
+def _patch(*parts: dict[str, Any]) -> str | None:
+    """What Argo merges into the pod, beside the workflow's own patch."""
+    whole = {name: value for part in parts for name, value in part.items()}
+    return json.dumps(whole, separators=(",", ":")) if whole else None
+
+
+def _growth(task: PlannedTask, container: str) -> dict[str, Any]:
     """Needs that grow with each attempt: Argo knows its number when it makes the pod."""
     needs, grow = task.resources, task.resources.grow
     assert grow is not None
@@ -136,8 +145,7 @@ def _growth(task: PlannedTask, container: str) -> str:
         for name, (amount, factor, unit) in first.items()
         if factor != 1
     }
-    patch = {"containers": [{"name": container, "resources": {"requests": amounts, "limits": amounts}}]}
-    return json.dumps(patch, separators=(",", ":"))
+    return {"containers": [{"name": container, "resources": {"requests": amounts, "limits": amounts}}]}
 
 
 def _cpu(cpus: float) -> str:
