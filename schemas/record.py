@@ -64,6 +64,11 @@ class TaskRecord(Shape):
     peak_memory: int | None = None
     """bytes, of the task's largest process"""
 
+    @property
+    def label(self) -> str:
+        """``train`` or ``train[2]``."""
+        return f"{self.task}[{self.index}]" if self.matrix else self.task
+
 
 class RunRecord(Shape):
     """The account of a run."""
@@ -77,5 +82,7 @@ class RunRecord(Shape):
     finished: float | None = None
     status: Literal["running", "succeeded", "failed", "cancelled"]
     outputs: dict[str, Any] = {}
+    reason: str = ""
+    """what a cluster said of the whole when it ended, where no task can tell"""
     engine: str
     """version of lighterage"""

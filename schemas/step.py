@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from .contract import Port
+from .image import Image
 from .shape import ApiVersion, FieldName, Resources, Shape
 
 StepName = Annotated[str, Field(pattern=r"^[a-z0-9][-a-z0-9]*(?:/[a-z0-9][-a-z0-9]*)?$")]
@@ -29,12 +30,12 @@ class Step(Shape):
     """what it takes"""
     outputs: dict[FieldName, Port] = {}
     """what it gives"""
-    image: str = "engine"
-    """a runtime that the environment names, or a full image reference"""
+    image: Image = "engine"
+    """a runtime that the environment names, or a full image reference; a `command:` needs nothing of ours in the latter"""
     python: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*:[A-Za-z_]\w*$")] | None = None
     """module:function in the step's folder"""
     command: Annotated[list[str], Field(min_length=1)] | None = None
-    """program and arguments; `${inputs.x}` and `${outputs.x}` stand for values and paths"""
+    """program and arguments; `${inputs.x}` and `${outputs.x}` stand for values and paths, `${code}` for the step's folder"""
     requires: list[str] = []
     """distributions that must be installed; their versions are part of the cache key"""
     preload: list[str] = []

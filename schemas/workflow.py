@@ -136,7 +136,7 @@ class Task(Shape):
     approve: Approval | None = None
     """instead of `uses`: waits for a person"""
     with_: Annotated[dict[FieldName, Any], Field(alias="with")] = {}
-    """the step's inputs, values and artifacts alike"""
+    """the step's inputs, values and artifacts alike; `$${` stands for the characters `${` themselves"""
     description: str = ""
     """one line for the reader"""
     needs: list[TaskName] = []

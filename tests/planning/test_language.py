@@ -93,6 +93,24 @@ def test_text_around_references_becomes_text() -> None:
     assert resolve(parse_value("${a.x}"), VALUES.__getitem__) == 3
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("$${HOME}", "${HOME}"),
+        ("a $${x} ${a.x} $${", {"$text": ["a ${x} ", {"$ref": "a.x"}, " ${"]}),
+        ("$$$${x}", "$$${x}"),
+        ("$", "$"),
+    ],
+)
+def test_two_dollars_stand_for_the_characters_themselves(written: str, meant: Any) -> None:
+    assert parse_value(written) == meant
+
+
+@given(st.text(alphabet="a$ {}.x"))
+def test_any_text_can_be_written(text: str) -> None:
+    assert parse_value(text.replace("${", "$${")) == text
+
+
 @given(st.dictionaries(st.integers(0, 12).map(str), st.sets(st.integers(0, 12).map(str), max_size=4), max_size=13))
 def test_order_places_every_task_after_its_needs_or_names_a_cycle(needs: dict[str, set[str]]) -> None:
     needs = {name: before & needs.keys() for name, before in needs.items()}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 from ..catalog import FoundStep
-from ..diagnostics import Diagnostic
+from ..diagnostics import Diagnostic, closest
 from ..reading import Document, check
 from ..schemas.step import Step
+
+_PLACEHOLDER = re.compile(r"\$\{(inputs|outputs)\.(\w+)\}")
 
 
 def check_step(document: Document, folder: Path) -> list[Diagnostic]:
@@ -21,7 +24,7 @@ def code_mistakes(found: FoundStep) -> list[Diagnostic]:
     """What a caller of the function would stumble over: no such file or function, arguments that do not match."""
     step = found.step
     if step.python is None:
-        return []
+        return _placeholder_mistakes(found)
     module, _, function = step.python.partition(":")
     file = found.folder / f"{module}.py"
 
@@ -39,6 +42,20 @@ def code_mistakes(found: FoundStep) -> list[Diagnostic]:
             difference = signature_difference(node, _arguments(found))
             return report("L203", f"{step.python} and the contract disagree: {difference}") if difference else []
     return report("L204", f"{file.name} has no function {function!r}")
+
+
+def _placeholder_mistakes(found: FoundStep) -> list[Diagnostic]:
+    """What a command asks for that its contract does not have: it would be given nothing."""
+    known = {"inputs": found.step.inputs, "outputs": found.step.outputs}
+    mistakes = []
+    for number, part in enumerate(found.step.command or ()):
+        for side, name in _PLACEHOLDER.findall(part):
+            if name not in known[side]:
+                near = closest(name, known[side])
+                hint = f"did you mean {near!r}?" if near else f"${{code}} and the contract's {side} can be used"
+                message = f"the command uses ${{{side}.{name}}}, but the contract has no such {side.removesuffix('s')}"
+                mistakes.append(found.document.diagnostic("L203", ("command", number), message, hint=hint))
+    return mistakes
 
 
 def _arguments(found: FoundStep) -> set[str]:

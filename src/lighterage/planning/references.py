@@ -8,7 +8,7 @@ from typing import Any
 
 from ..schemas.template import COMPARISONS, reference
 
-_REFERENCE = re.compile(r"\$\{([^{}]*)\}")
+_REFERENCE = re.compile(r"\$(?P<literal>\$\{)|\$\{(?P<name>[^{}]*)\}")
 _NAME = re.compile(r"[a-z](?:[-a-z0-9]*[a-z0-9])?\.[a-z][a-z0-9_]*|item")
 _DEEPEST = 32
 _INT64 = 2**63
@@ -23,25 +23,40 @@ class Malformed(Exception):
 
 
 def parse_value(value: Any) -> Any:
-    """A value as people write it -> a template. Raises Malformed for text; lists and objects are the caller's to walk."""
+    """A value as people write it -> a template; `$${` stands for `${`.
+
+    Raises Malformed for text; lists and objects are the caller's to walk.
+    """
     if not isinstance(value, str) or "${" not in value:
         return value
-    pieces: list[Any] = []
+    pieces: list[Any] = [""]
     end = 0
+
+    def say(text: str) -> None:
+        if isinstance(pieces[-1], str):
+            pieces[-1] += text
+        else:
+            pieces.append(text)
+
     for match in _REFERENCE.finditer(value):
         _no_loose_start(value, end, match.start())
-        pieces += [value[end : match.start()]] if match.start() > end else []
-        pieces.append(reference(_name(match[1], match.start())))
+        say(value[end : match.start()])
+        if match["literal"]:
+            say(match["literal"])
+        else:
+            pieces.append(reference(_name(match["name"], match.start())))
         end = match.end()
     _no_loose_start(value, end, len(value))
-    pieces += [value[end:]] if end < len(value) else []
+    say(value[end:])
+    pieces = [piece for piece in pieces if piece != ""]
     return pieces[0] if len(pieces) == 1 else {"$text": pieces}
 
 
 def _no_loose_start(text: str, start: int, end: int) -> None:
     loose = text.find("${", start, end)
     if loose >= 0:
-        raise Malformed("'${' starts a reference that has no end; write ${task.output}", loose)
+        message = "'${' starts a reference that has no end; write ${task.output}, or $${ for these characters themselves"
+        raise Malformed(message, loose)
 
 
 def _name(text: str, offset: int) -> str:

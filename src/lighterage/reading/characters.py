@@ -17,6 +17,11 @@ def split_lines(text: str) -> list[str]:
     return _BREAK.split(text)
 
 
+def line_starts(text: str) -> list[int]:
+    """Where each of those lines begins."""
+    return [0, *(found.end() for found in _BREAK.finditer(text))]
+
+
 def unusable(text: str) -> str | None:
     """NUL or half a surrogate pair, which escapes can smuggle in: no path or UTF-8 file can hold them."""
     bad = _UNUSABLE.search(text)

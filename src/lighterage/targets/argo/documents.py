@@ -169,6 +169,9 @@ def _arguments(plan: Plan) -> models.Arguments | None:
 
 
 def _choices(port: Port) -> list[str] | None:
+    """What Argo lets people submit. Of a boolean too: a condition on `yes` would be false before any pod could object."""
+    if port.type == "boolean":
+        return ["true", "false"]
     return [_text(choice) for choice in port.enum] if port.enum else None
 
 

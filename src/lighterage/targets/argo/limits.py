@@ -122,11 +122,9 @@ def _not_pinned(plan: Plan, environment: Environment) -> Iterator[Diagnostic]:
 def _templated(plan: Plan, environment: Environment) -> Iterator[Diagnostic]:
     """Text that reaches a manifest as it is. Argo's templating goes over all of it, descriptions too."""
     name, site = next(iter(environment.sites.items()))
-    images = {step.image: environment.images.get(step.image, step.image) for step in plan.steps.values()}
     places: dict[tuple[str | int, ...], Any] = {
         ("store", "url"): plan.store,
         **{("parameters", one): [port.description, port.enum] for one, port in plan.parameters.items()},
-        **{("images", one): image for one, image in images.items()},
         **{("sites", name, "pools", one): pool.model_dump(mode="json") for one, pool in site.pools.items()},
         **{("tasks", task.name, "argo"): task.argo for task in plan.tasks},
         **{("sites", name, "env", one): value for one, value in site.env.items() if isinstance(value, str)},
