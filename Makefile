@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIN := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --python-version 3.11 \
   --custom-compile-command "make lock" pyproject.toml
+ENGINE := --constraints requirements.lock --extra data --extra samples --extra s3 --extra gcs --extra azure
 
 .PHONY: demo test test-all lint format bench docs golden lock clean
 
@@ -31,9 +32,9 @@ golden: $(READY)  ## write the golden manifests anew, on purpose
 
 lock: $(READY)  ## pin what the next install takes
 	$(PIN) --all-extras --group dev -o requirements.lock
-	$(PIN) --constraints requirements.lock --extra data -o steps/images/engine/requirements.lock
-	$(PIN) --constraints requirements.lock --extra data --extra litert -o steps/images/litert/requirements.lock
-	$(PIN) --constraints requirements.lock --extra data --extra litert --extra tensorflow -o steps/images/tensorflow/requirements.lock
+	$(PIN) $(ENGINE) -o steps/images/engine/requirements.lock
+	$(PIN) $(ENGINE) --extra litert -o steps/images/litert/requirements.lock
+	$(PIN) $(ENGINE) --extra litert --extra tensorflow -o steps/images/tensorflow/requirements.lock
 
 $(READY): requirements.lock pyproject.toml
 	@test -d src/lighterage/schemas || { echo "this checkout was made without symbolic links: clone it again with git clone -c core.symlinks=true"; exit 3; }
