@@ -8,14 +8,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from lighterage.launching.artifacts import Artifact, Dataset, Metrics, Model
 from lighterage.schemas import BadInput
 from lighterage.schemas.bundle import Bundle
 
 from .card import model_card
-from .golden import KERNELS, golden_outputs, pick_rows
+from .golden import KERNELS, golden_outputs, pick_rows, write_arrays
 
 
 def bundle(
@@ -29,7 +27,7 @@ def bundle(
     folder = bundle.path
     folder.mkdir(parents=True)
     shutil.copyfile(model.path / "model.tflite", folder / "model.tflite")
-    np.savez(folder / "golden.npz", inputs=rows, outputs=golden_outputs(folder / "model.tflite", rows))
+    write_arrays(folder / "golden.npz", inputs=rows, outputs=golden_outputs(folder / "model.tflite", rows))
     if about["classes"]:
         (folder / "labels.txt").write_text("\n".join(about["classes"]) + "\n", encoding="utf-8")
     shutil.copyfile(report.path, folder / "report.json")
