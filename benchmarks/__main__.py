@@ -11,7 +11,7 @@ from .peers import Peers
 from .report import as_json, table
 from .timing import Benchmark, Times, measure
 
-NAMES = ("help", "validate", "compile", "chain20", "fanout50", "cached", "tensorflow")
+NAMES = ("help", "validate", "compile", "scale", "chain20", "fanout50", "cached", "tensorflow", "publish", "bucket_large", "bucket_small")
 ROOT = Path(__file__).parents[1]
 
 

@@ -23,7 +23,8 @@ from .talk import table
 TOOLS = {
     "argo": "lint and submit manifests",
     "kubectl": "look at a cluster",
-    "podman": "run steps in containers",
+    "podman": "build images, run tasks in containers",
+    "docker": "do the same",
     "git": "keep specs",
 }
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 import gc
 import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from ..schemas.environment import Environment
 from ..schemas.plan import Plan
 from ..storing import Store, open_store
 from ..targets.local import Options, Outcome, machine, run_plan
 from .loading import environment_option, json_option, parameter_options, plan, store_option
 from .progress import observer
 from .talk import duration, print_json, shown, table
+
+if TYPE_CHECKING:
+    from ..targets.local.containers import Containers
 
 
 @click.command()
@@ -30,6 +35,8 @@ from .talk import duration, print_json, shown, table
 )
 @click.option("--until", metavar="TASK", help="Run up to this task.")
 @click.option("--force", multiple=True, metavar="TASK", help="Run this task although it is cached; may be repeated.")
+@click.option("--containers", is_flag=True, help="Run each task in a container of its step's image.")
+@click.option("--tool", type=click.Choice(["podman", "docker"]), help="What runs containers. Default: the first here.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but failures.")
 @json_option
 def command(
@@ -43,6 +50,8 @@ def command(
     start: str | None,
     until: str | None,
     force: tuple[str, ...],
+    containers: bool,
+    tool: str | None,
     quiet: bool,
     form: str,
 ) -> int:
@@ -65,10 +74,11 @@ def command(
         force=frozenset(_known(settled, name) for name in force),
         active=active,
         selected=selected,
+        containers=_containers(tool, settled, planned.environment, active) if containers or tool else None,
     )
     if settled.schedule and not quiet:
         click.echo("the schedule is a cluster's to keep; here the workflow runs once, now", err=True)
-    opened = open_store(settled.store)
+    opened = open_store(settled.store, forks=True)
     gc.freeze()
     gc.enable()  # a run may be long
     outcome = run_plan(settled, opened, options, observer(quiet or form == "json"))
@@ -80,6 +90,17 @@ def command(
     if outcome.signal:
         return 128 + outcome.signal
     return 0 if outcome.record.status == "succeeded" else 1
+
+
+def _containers(tool: str | None, settled: Plan, environment: Environment, active: frozenset[str] | None) -> Containers:
+    from ..diagnostics import Missing
+    from ..targets.local.container_tools import Unavailable
+    from ..targets.local.containers import containers_for
+
+    try:
+        return containers_for(settled, active, environment.images, tool)
+    except Unavailable as error:
+        raise Missing(str(error)) from None
 
 
 def _known(settled: Plan, name: str) -> str:

@@ -44,7 +44,8 @@ def attempt(work: Work, about: Attempt, store: Store, do: Do = execute) -> dict[
             outputs = action["outputs"]
         return {"outputs": outputs}
     except TaskFailure as error:
-        _explain(error)
+        if not error.told:
+            explain(error)
         return {"failure": error.failure.model_dump(mode="json")}
 
 
@@ -53,8 +54,8 @@ def exit_code_of(result: dict[str, Any]) -> int:
     return (result["failure"]["exit_code"] or 1) if "failure" in result else 0
 
 
-def _explain(error: TaskFailure) -> None:
-    """The reader of the log sees the step's own lines of the traceback, not the engine's."""
+def explain(error: TaskFailure) -> None:
+    """Prints why: the reader of the log sees the step's own lines of the traceback, not the engine's."""
     cause = error.__cause__
     if cause is not None and error.failure.kind == "error":
         import traceback
@@ -71,6 +72,8 @@ def earlier_result(store: Store, task: TaskSpec, step: PlannedStep, key: str) ->
     """The action of an earlier run that may stand for this one: young enough, and its artifacts are there."""
     action = store.find_action(key) if task.cache else None
     if action is None or (task.expires is not None and time.time() - action["created"] > task.expires):
+        return None
+    if not store.lasts(key, action):
         return None
     artifacts = [value for name, value in action["outputs"].items() if step.outputs[name].is_artifact]
     return action if all(store.has(ArtifactRef.model_validate(one)) for one in artifacts) else None

@@ -56,13 +56,18 @@ def staged(work: Work, store: Store) -> dict[str, Any]:
 
 def collect(work: Work, returned: Any, store: Store) -> dict[str, Any]:
     """The values that a step gave, held against its contract, and its artifacts, published. Raises TaskFailure."""
-    return {**_values(work.step, returned), **_artifacts(work, store)}
+    return {**checked_values(work.step, returned), **_artifacts(work, store)}
 
 
 def _call_python(work: Work, store: Store) -> Any:
+    return call_function(work, staged(work, store))
+
+
+def call_function(work: Work, inputs: dict[str, Any]) -> Any:
+    """What the step's function returns for these inputs, as `staged` gives them. Raises TaskFailure."""
     function = function_of(work.step)
     arguments: dict[str, Any] = dict.fromkeys(work.step.inputs)
-    arguments |= staged(work, store)
+    arguments |= inputs
     for name, port in work.step.outputs.items():
         if port.is_artifact:
             arguments[name] = kind_of(port.type)(work.folder / "outputs" / name, type=port.type)
@@ -125,8 +130,8 @@ def value_outputs(step: PlannedStep) -> list[str]:
     return [name for name, port in step.outputs.items() if not port.is_artifact]
 
 
-def _values(step: PlannedStep, returned: Any) -> dict[str, Any]:
-    """What the function returned, held against the contract."""
+def checked_values(step: PlannedStep, returned: Any) -> dict[str, Any]:
+    """What the function returned, held against the contract. Raises TaskFailure."""
     wanted = {name: port for name, port in step.outputs.items() if not port.is_artifact}
     if returned is None:
         returned = {}

@@ -7,7 +7,7 @@ these and nothing else. No clock, no path, no host.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -19,14 +19,19 @@ from ..schemas.plan import PlannedStep, digest_of
 from ..schemas.shape import API_VERSION
 
 _PACKAGE = "package:"
+Versions = Callable[[str], str | None]
+"""version of a distribution where the step runs; None when it is not there"""
 
 
-def ingredients(step: PlannedStep, inputs: dict[str, Any], base: Path | None) -> dict[str, Any]:
+def ingredients(
+    step: PlannedStep, inputs: dict[str, Any], base: Path | None, versions: Versions | None = None
+) -> dict[str, Any]:
     """Everything that decides the result of a step with these inputs, by name.
 
-    ``inputs`` hold values and artifacts' references; ``base`` is the folder that relative paths start from.
-    Raises BadInput for external data that is not there.
+    ``inputs`` hold values and artifacts' references; ``base`` is the folder that relative paths start from; ``versions``
+    are this Python's where nothing is said. Raises BadInput for external data that is not there.
     """
+    versions = versions or version_of
     values, artifacts, external = {}, {}, {}
     for name, value in inputs.items():
         port = step.inputs[name]
@@ -35,14 +40,14 @@ def ingredients(step: PlannedStep, inputs: dict[str, Any], base: Path | None) ->
             continue
         values[name] = _typed(port, value)
         if port.external:
-            external[name] = fingerprint(value, base)
+            external[name] = fingerprint(value, base, versions)
     return {
         "format": API_VERSION,
         "step": f"{step.name}@{step.version}",
         "contract": step.contract,
         "code": step.code,
         "image": step.image if step.command else None,
-        "libraries": {name: version_of(name) for name in step.requires},
+        "libraries": {name: versions(name) for name in step.requires},
         "values": values,
         "artifacts": artifacts,
         "external": external,
@@ -96,11 +101,11 @@ def version_of(distribution: str) -> str | None:
         return None
 
 
-def fingerprint(source: str, base: Path | None) -> str:
+def fingerprint(source: str, base: Path | None, versions: Versions) -> str:
     """What external data holds: the version of a package, the digest of a file or folder, what a store says of an object."""
     if source.startswith(_PACKAGE):
         distribution = {"sklearn": "scikit-learn"}.get(name := source.removeprefix(_PACKAGE).split(".")[0], name)
-        return f"{distribution} {version_of(distribution)}"
+        return f"{distribution} {versions(distribution)}"
     if "://" in source and not source.startswith("file://"):
         return _told_by_store(source)
     path = local_path(source, base)

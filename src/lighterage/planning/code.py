@@ -51,7 +51,7 @@ def _placeholder_mistakes(found: FoundStep) -> list[Diagnostic]:
     for number, part in enumerate(found.step.command or ()):
         for side, name in _PLACEHOLDER.findall(part):
             if name not in known[side]:
-                near = closest(name, known[side])
+                near = closest(name, list(known[side]))
                 hint = f"did you mean {near!r}?" if near else f"${{code}} and the contract's {side} can be used"
                 message = f"the command uses ${{{side}.{name}}}, but the contract has no such {side.removesuffix('s')}"
                 mistakes.append(found.document.diagnostic("L203", ("command", number), message, hint=hint))

@@ -12,11 +12,11 @@ from ..schemas.record import ArtifactRef
 from ..schemas.tree import Entry, tree_bytes
 from .backend import Backend, object_key
 from .errors import Damaged, MissingObject, StoreError, explained
+from .together import for_all
 from .trees import check_file, read_tree, walk
 
-_PARALLEL = 8
 _MANY = 32
-"""files of a folder from which on threads pay"""
+"""files of a folder from which on threads pay, where an operation does not wait for a network"""
 _AGAIN = "run the workflow again to make it anew"
 
 Item = TypeVar("Item")
@@ -30,6 +30,15 @@ class Artifacts:
         self._backend = backend
         self.url = backend.url
         self.root = backend.root
+        self._attempts = 2 if self.root is None else 1  # what a network garbled comes whole the second time
+
+    @property
+    def backend(self) -> Backend:
+        """What it is kept in, for those who look after it as a whole."""
+        return self._backend
+
+    def _for_all(self, function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+        return for_all(function, items, self._backend.parallel, _MANY if self.root else 2)
 
     def put(self, path: Path, type: str) -> ArtifactRef:
         """Publishes a file or folder; of modes it keeps who may execute the files of a folder.
@@ -63,7 +72,7 @@ class Artifacts:
             digest, size = self._backend.publish(Path(file.path))
             return Entry(path, size, f"sha256:{digest}", bool(file.stat().st_mode & 0o100))
 
-        return _for_all(one, found)
+        return self._for_all(one, found)
 
     def fetch(self, ref: ArtifactRef, destination: Path) -> None:
         """A local copy at ``destination``, its files read-only, every digest checked; whole or not at all.
@@ -74,7 +83,7 @@ class Artifacts:
         if not ref.tree:
             self._stage(ref.digest, destination)
             return
-        entries = self._tree(ref.digest)
+        entries = self.tree(ref.digest)
         with explained(destination):
             destination.mkdir(parents=True)
         try:
@@ -93,12 +102,18 @@ class Artifacts:
             else:
                 self._stage(entry.digest, root / entry.path, entry.executable)
 
-        _for_all(one, entries)
+        self._for_all(one, entries)
 
     def _stage(self, digest: str, destination: Path, executable: bool = False) -> None:
-        key = object_key(digest)
+        for _ in range(self._attempts):
+            if self._staged(digest, destination, executable) == digest.removeprefix("sha256:"):
+                return
+            destination.unlink()
+        raise self._damaged(digest)
+
+    def _staged(self, digest: str, destination: Path, executable: bool) -> str:
         try:
-            found = self._backend.stage(key, destination, executable)
+            return self._backend.stage(object_key(digest), destination, executable)
         except FileNotFoundError:
             raise self._missing(digest) from None
         except FileExistsError:
@@ -106,19 +121,17 @@ class Artifacts:
         except BaseException:
             destination.unlink(missing_ok=True)
             raise
-        if found != digest.removeprefix("sha256:"):
-            destination.unlink()
-            raise self._damaged(digest)
 
-    def _tree(self, digest: str) -> list[Entry]:
+    def tree(self, digest: str) -> list[Entry]:
         """A tree's entries, its digest checked. Raises Damaged."""
-        try:
-            data = self._backend.read(object_key(digest))
-        except FileNotFoundError:
-            raise self._missing(digest) from None
-        if hashlib.sha256(data).hexdigest() != digest.removeprefix("sha256:"):
-            raise self._damaged(digest)
-        return read_tree(data, digest)
+        for _ in range(self._attempts):
+            try:
+                data = self._backend.read(object_key(digest))
+            except FileNotFoundError:
+                raise self._missing(digest) from None
+            if hashlib.sha256(data).hexdigest() == digest.removeprefix("sha256:"):
+                return read_tree(data, digest)
+        raise self._damaged(digest)
 
     def _missing(self, digest: str) -> MissingObject:
         return MissingObject(f"the object {digest} is missing from {self.url}; {_AGAIN}")
@@ -133,10 +146,12 @@ class Artifacts:
         if not ref.tree:
             return self._backend.size(object_key(ref.digest)) == ref.size
         try:
-            entries = self._tree(ref.digest)
+            entries = self.tree(ref.digest)
         except Damaged:
             return False
-        return all(self._backend.size(object_key(entry.digest)) == entry.size for entry in entries if entry.digest)
+        sizes = {entry.digest: entry.size for entry in entries if entry.digest}
+        found = self._for_all(self._backend.size, map(object_key, sizes))
+        return found == list(sizes.values())
 
     def verify(self, ref: ArtifactRef) -> bool:
         """Whether every object of it has the content that its name promises; bad ones are put aside.
@@ -146,20 +161,21 @@ class Artifacts:
         digests = {ref.digest}
         if ref.tree:
             try:
-                digests = {entry.digest for entry in self._tree(ref.digest) if entry.digest}
+                digests = {entry.digest for entry in self.tree(ref.digest) if entry.digest}
             except Damaged:
                 return False
-        sound = [self._is_sound(digest) for digest in sorted(digests)]
-        return all(sound)
+        return all(self._for_all(self.is_sound, sorted(digests)))
 
-    def _is_sound(self, digest: str) -> bool:
-        try:
-            with self._backend.open(object_key(digest)) as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
-        except FileNotFoundError:
-            return False
-        if found == digest.removeprefix("sha256:"):
-            return True
+    def is_sound(self, digest: str) -> bool | None:
+        """Whether one object has its content; it is put aside if not. None when it is not there."""
+        for _ in range(self._attempts):
+            try:
+                with self._backend.open(object_key(digest)) as file:
+                    found = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+            except FileNotFoundError:
+                return None
+            if found == digest.removeprefix("sha256:"):
+                return True
         self._backend.set_aside(object_key(digest))
         return False
 
@@ -177,19 +193,3 @@ class Artifacts:
         """
         base = f"file://{self.root}" if self.root else self.url
         return f"{base}/{object_key(ref.digest)}"
-
-
-def _for_all(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """The results in order; the first error is raised when all that had begun has ended."""
-    known = list(items)
-    if len(known) < _MANY:
-        return [function(item) for item in known]
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(_PARALLEL) as pool:
-        futures = [pool.submit(function, item) for item in known]
-        try:
-            return [future.result() for future in futures]
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise

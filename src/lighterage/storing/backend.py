@@ -5,13 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 from .errors import StoreError
 
 CHUNK = 1 << 20
 """bytes that are held in memory at a time"""
 _DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
+
+
+class Listed(NamedTuple):
+    """What a listing tells of a key."""
+
+    key: str
+    size: int
+    """bytes"""
+    modified: float
+    """when it was last written, in seconds since 1970 by the storage's clock"""
 
 
 class Backend(Protocol):
@@ -26,6 +36,11 @@ class Backend(Protocol):
     @property
     def root(self) -> Path | None:
         """The folder, where the storage is one."""
+        ...
+
+    @property
+    def parallel(self) -> int:
+        """Operations at one time from which on more of them do not help."""
         ...
 
     def read(self, key: str) -> bytes:
@@ -43,10 +58,15 @@ class Backend(Protocol):
         """Writes a key, there or not."""
         ...
 
-    def publish(self, source: Path) -> tuple[str, int]:
-        """Copies a file in under its digest; returns digest (hexadecimal) and size. One read of the source.
+    def replace_file(self, key: str, source: Path) -> None:
+        """The same with a file's bytes, a chunk at a time."""
+        ...
 
-        An object that is there already stays if it has these very bytes, and is replaced if it has not.
+    def publish(self, source: Path) -> tuple[str, int]:
+        """Copies a file in under its digest; returns digest (hexadecimal) and size.
+
+        An object that is there already stays if it has these very bytes, or in a bucket was written as having them,
+        and if it `pins.lasts`; it is replaced otherwise.
         """
         ...
 
@@ -70,12 +90,24 @@ class Backend(Protocol):
         """Bytes; None when there is no such key."""
         ...
 
+    def modified(self, key: str) -> float | None:
+        """When a key was last written, as in `Listed`; None when there is none."""
+        ...
+
     def list(self, prefix: str) -> Iterator[str]:
         """Keys below a folder, in no order."""
         ...
 
+    def entries(self, prefix: str) -> Iterator[Listed]:
+        """The same with sizes and dates."""
+        ...
+
     def folders(self, prefix: str) -> Iterator[str]:
         """Names of the folders right below a folder, in no order."""
+        ...
+
+    def remove(self, key: str) -> None:
+        """Takes a key away, there or not. Tries once: Uncertain is raised where nobody can say whether it happened."""
         ...
 
     def set_aside(self, key: str) -> None:

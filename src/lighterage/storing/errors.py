@@ -8,11 +8,23 @@ from pathlib import Path
 
 
 class StoreError(Exception):
-    """The store cannot be read or written; the message names the place and what is needed. Exit code 4."""
+    """The store cannot be read or written; the message names the place and what is needed."""
+
+    exit_code = 4
 
 
 class NoStore(StoreError):
     """There is no store at this place."""
+
+
+class MissingLibrary(StoreError):
+    """What this kind of store needs is not installed."""
+
+    exit_code = 3
+
+
+class Uncertain(StoreError):
+    """A write got no answer, or one that says nothing about whether it happened."""
 
 
 class Damaged(StoreError):

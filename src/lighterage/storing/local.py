@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from .backend import CHUNK, object_key
+from .backend import CHUNK, Listed, object_key
 from .errors import explained
+from .files import mode_of, no_follow
 from .folders import make_folder, owned_name, sync_folder
+from .pins import lasts
 from .trees import check_file
 
 _FICLONE = 0x40049409
@@ -20,6 +22,8 @@ _FICLONE = 0x40049409
 
 class LocalBackend:
     """Keys are files below a folder. What is published, or created with ``sync``, survives a power cut."""
+
+    parallel = 8
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -44,6 +48,14 @@ class LocalBackend:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 partial.replace(place)
 
+    def replace_file(self, key: str, source: Path) -> None:
+        place = self._path(key)
+        with self._partial(key) as partial:
+            with source.open("rb") as read, open(partial, "xb+", opener=mode_of(0o644)) as write:
+                _copy(read, write)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            partial.replace(place)
+
     def publish(self, source: Path) -> tuple[str, int]:
         with self._partial(f"{source} ({source.lstat().st_size:,} bytes)") as partial:
             digest, size = _copy_in(source, partial)
@@ -56,11 +68,14 @@ class LocalBackend:
             self._publish(partial, digest)
 
     def _publish(self, partial: Path, digest: str) -> None:
-        place = self._path(object_key(digest))
+        key = object_key(digest)
+        place = self._path(key)
         if self._link(partial, place, sync=True):
             return
         # Damage heals here too: a truncated object would otherwise be a miss for ever and never made anew.
-        if not _same(partial, place):
+        written = self.modified(key)
+        if written is None or not _same(partial, place) or not lasts(self, key, written):
+            make_folder(place.parent, sync=True)
             partial.replace(place)
             sync_folder(place.parent)
 
@@ -71,7 +86,7 @@ class LocalBackend:
             with source.open("rb") as read:
                 if not executable and _is_protected(source) and _linked(source, destination):
                     return hashlib.file_digest(read, "sha256").hexdigest()
-                with open(destination, "xb+", opener=_mode(0o555 if executable else 0o444)) as write:
+                with open(destination, "xb+", opener=mode_of(0o555 if executable else 0o444)) as write:
                     return _copy(read, write)[0]
 
     def open(self, key: str) -> BinaryIO:
@@ -84,15 +99,31 @@ class LocalBackend:
         except OSError:
             return None
 
+    def modified(self, key: str) -> float | None:
+        try:
+            return self._path(key).stat().st_mtime
+        except OSError:
+            return None
+
     def list(self, prefix: str) -> Iterator[str]:
         for folder, _, files in os.walk(self._path(prefix)):
             for file in files:
                 yield (Path(folder) / file).relative_to(self.root).as_posix()
 
+    def entries(self, prefix: str) -> Iterator[Listed]:
+        for key in self.list(prefix):
+            with contextlib.suppress(FileNotFoundError):
+                status = self._path(key).stat()
+                yield Listed(key, status.st_size, status.st_mtime)
+
     def folders(self, prefix: str) -> Iterator[str]:
         folder = self._path(prefix)
         with contextlib.suppress(FileNotFoundError), explained(folder), os.scandir(folder) as entries:
             yield from (entry.name for entry in entries if entry.is_dir())
+
+    def remove(self, key: str) -> None:
+        with explained(self._path(key)), contextlib.suppress(FileNotFoundError):
+            self._path(key).unlink()
 
     def set_aside(self, key: str) -> None:
         place = self._path(key)
@@ -133,7 +164,7 @@ class LocalBackend:
 
 
 def _write(place: Path, data: bytes, mode: int, *, sync: bool = False) -> None:
-    with open(place, "xb", opener=_mode(mode)) as file:
+    with open(place, "xb", opener=mode_of(mode)) as file:
         file.write(data)
         if sync:
             file.flush()
@@ -142,7 +173,7 @@ def _write(place: Path, data: bytes, mode: int, *, sync: bool = False) -> None:
 
 def _copy_in(source: Path, partial: Path) -> tuple[str, int]:
     """A synced copy of a plain file; the digest is of the bytes written, whatever becomes of the source."""
-    with open(source, "rb", opener=_no_follow) as read, open(partial, "xb+", opener=_mode(0o444)) as write:
+    with open(source, "rb", opener=no_follow) as read, open(partial, "xb+", opener=mode_of(0o444)) as write:
         check_file(os.fstat(read.fileno()), source.name)
         copied = _copy(read, write)
         write.flush()
@@ -200,11 +231,3 @@ def _linked(source: Path, destination: Path) -> bool:
         raise
     except OSError:
         return False
-
-
-def _mode(mode: int) -> Callable[[str, int], int]:
-    return lambda path, flags: os.open(path, flags, mode)
-
-
-def _no_follow(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from .backend import object_key
+from .backend import Listed, object_key
+from .pins import lasts
 
 _LOCK = threading.Lock()
 
@@ -20,6 +21,7 @@ class MemoryBackend:
     """Keys are files of fsspec's memory file system, so that its URLs work everywhere in the process."""
 
     root: Path | None = None
+    parallel = 1
 
     def __init__(self, url: str) -> None:
         from fsspec.implementations.memory import MemoryFileSystem
@@ -44,6 +46,9 @@ class MemoryBackend:
     def replace(self, key: str, data: bytes) -> None:
         self._fs.pipe_file(self._path(key), data)
 
+    def replace_file(self, key: str, source: Path) -> None:
+        self.replace(key, source.read_bytes())
+
     def publish(self, source: Path) -> tuple[str, int]:
         data = source.read_bytes()
         digest = hashlib.sha256(data).hexdigest()
@@ -52,7 +57,10 @@ class MemoryBackend:
 
     def publish_bytes(self, digest: str, data: bytes) -> None:
         key = object_key(digest)
-        if not self.create(key, data) and self.read(key) != data:
+        if self.create(key, data):
+            return
+        written = self.modified(key)
+        if written is None or self.read(key) != data or not lasts(self, key, written):
             self.replace(key, data)
 
     def stage(self, key: str, destination: Path, executable: bool = False) -> str:
@@ -72,12 +80,28 @@ class MemoryBackend:
         except FileNotFoundError:
             return None
 
+    def modified(self, key: str) -> float | None:
+        try:
+            return float(self._fs.modified(self._path(key)).timestamp())
+        except FileNotFoundError:
+            return None
+
     def list(self, prefix: str) -> Iterator[str]:
         for path in self._fs.find(self._path(prefix)):
             yield path.removeprefix(self._folder + "/")
 
+    def entries(self, prefix: str) -> Iterator[Listed]:
+        for key in self.list(prefix):
+            size, modified = self.size(key), self.modified(key)
+            if size is not None and modified is not None:
+                yield Listed(key, size, modified)
+
     def folders(self, prefix: str) -> Iterator[str]:
         yield from {key.removeprefix(f"{prefix}/").partition("/")[0] for key in self.list(prefix)}
+
+    def remove(self, key: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            self._fs.rm_file(self._path(key))
 
     def set_aside(self, key: str) -> None:
         with contextlib.suppress(FileNotFoundError):

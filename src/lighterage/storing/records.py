@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -16,6 +16,8 @@ from ..schemas.record import RunRecord, TaskRecord
 from ..schemas.shape import Shape
 from .artifacts import Artifacts
 from .errors import StoreError
+from .pins import lasts
+from .together import for_all
 from .trees import references
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
@@ -32,10 +34,9 @@ class Records(Artifacts):
     def find_action(self, key: str) -> dict[str, Any] | None:
         """What a key gave: outputs, run, task, seconds, created. None when unknown or not readable."""
         try:
-            action = json.loads(self._backend.read(_action_key(key)))
-        except (OSError, StoreError, ValueError, RecursionError):
+            return _action(self._backend.read(_action_key(key)))
+        except (OSError, StoreError):
             return None
-        return action if isinstance(action, dict) and action.keys() >= _ACTION else None
 
     def record_action(
         self, key: str, outputs: dict[str, Any], *, run: str, task: str, seconds: float, replace: bool = False
@@ -54,10 +55,14 @@ class Records(Artifacts):
             if self._backend.create(_action_key(key), data, sync=False):
                 return action
             first = self.find_action(key)
-            if first is not None and all(self.has(ref) for ref in references(first["outputs"])):
+            if first and self.lasts(key, first) and all(self.has(ref) for ref in references(first["outputs"])):
                 return first
         self._backend.replace(_action_key(key), data)
         return action
+
+    def lasts(self, key: str, action: dict[str, Any]) -> bool:
+        """Whether a result that was found may be counted on: an old one is kept from being collected."""
+        return lasts(self._backend, _action_key(key), action["created"])
 
     # --- runs ---
 
@@ -79,8 +84,8 @@ class Records(Artifacts):
 
     def runs(self) -> list[RunRecord]:
         """Every run, the newest first."""
-        found = [record for name in self._backend.folders("runs") if (record := self.read_run(name))]
-        return sorted(found, key=lambda record: (record.started, record.run), reverse=True)
+        found = self._read_all(self.read_run, self._backend.folders("runs"))
+        return sorted(filter(None, found), key=lambda record: (record.started, record.run), reverse=True)
 
     def write_record(self, record: TaskRecord) -> None:
         self._write(_record_key(record.run, record.task, record.index), record)
@@ -90,11 +95,13 @@ class Records(Artifacts):
 
     def records(self, run: str, task: str | None = None) -> Iterator[TaskRecord]:
         """Records of a run's instances, or of one task's, in no order."""
-        for key in self._backend.list(_run_key(run, "tasks")):
-            if task is not None and key.rpartition("/")[2].rsplit(".", 2)[0] != task:
-                continue
-            if record := self._read(key, TaskRecord):
-                yield record
+        keys = self._backend.list(_run_key(run, "tasks"))
+        wanted = [key for key in keys if task in (None, key.rpartition("/")[2].rsplit(".", 2)[0])]
+        yield from filter(None, self._read_all(lambda key: self._read(key, TaskRecord), wanted))
+
+    def _read_all(self, read: Callable[[str], Record | None], names: Iterable[str]) -> list[Record | None]:
+        """Side by side where a read waits for a network; elsewhere Python is what takes the time."""
+        return for_all(read, names, 1 if self.root else self._backend.parallel)
 
     def _write(self, key: str, record: RunRecord | TaskRecord) -> None:
         self._backend.replace(key, _text(record))
@@ -141,11 +148,24 @@ class Records(Artifacts):
 
     def put_log(self, run: str, task: str, index: int, path: Path) -> None:
         """Keeps the log of a task that wrote it elsewhere."""
-        self._backend.replace(_log_key(run, task, index), path.read_bytes())
+        self._backend.replace_file(_log_key(run, task, index), path)
 
     def open_log(self, run: str, task: str, index: int = 0) -> BinaryIO:
         """Raises FileNotFoundError when the task has no log."""
         return self._backend.open(_log_key(run, task, index))
+
+
+def is_action(data: bytes) -> bool:
+    """Whether these bytes are a whole result."""
+    return _action(data) is not None
+
+
+def _action(data: bytes) -> dict[str, Any] | None:
+    try:
+        action = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return action if isinstance(action, dict) and action.keys() >= _ACTION else None
 
 
 def _text(record: RunRecord | TaskRecord) -> bytes:

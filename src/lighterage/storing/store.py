@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from ..schemas.url import BUCKETS, BadUrl, location
 from .backend import Backend
-from .errors import StoreError
+from .errors import NoStore, StoreError
 from .folders import clean, open_folder, owned_name
 from .local import LocalBackend
 from .records import Records
@@ -35,18 +36,21 @@ class Store(Records):
         return place
 
 
-def open_store(url: str, *, create: bool = True) -> Store:
-    """The store at a URL: a folder, `file:///…` or `memory://…`. Raises StoreError.
+def open_store(url: str, *, create: bool = True, forks: bool = False) -> Store:
+    """The store at a URL: a folder, `file:///…`, a bucket or `memory://…`. Raises StoreError.
 
     The protocol is checked as text, before any library sees the URL. ``create`` makes a store that is not
-    there, and clears away what killed processes left.
+    there, and clears away what killed processes left. ``forks`` is said by a process that will fork, and whose
+    children use the store too.
     """
-    backend = _backend(url, create)
+    backend = _backend(url, create, forks)
     if create and backend.size("format") is None:
         backend.create("format", FORMAT)
     try:
         found = backend.read("format")
     except FileNotFoundError:
+        if backend.root is None:
+            raise NoStore(f"there is no store at {url}; a run makes one") from None
         raise StoreError(f"{url} is not a store: it has no file named format") from None
     if found != FORMAT:
         raise StoreError(f"{url} has the format {_shown(found)}; this version reads {_shown(FORMAT)}")
@@ -59,19 +63,28 @@ def _shown(text: bytes) -> str:
     return repr(text[:40].decode(errors="replace").strip())
 
 
-def _backend(url: str, create: bool) -> Backend:
-    if "::" in url or any(ord(char) < 32 for char in url):
-        raise StoreError("this is no store's URL: neither :: nor control characters can be in one")
-    if url.startswith("memory://"):
+def _backend(url: str, create: bool, forks: bool) -> Backend:
+    try:
+        place = location(url)
+    except BadUrl as error:
+        # Not the URL itself: it may hold a password.
+        raise StoreError(f"this is no store's URL: {error}") from None
+    if place.protocol == "memory":
         from .memory import MemoryBackend
 
         if not re.fullmatch(r"memory://[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*/?", url):
             raise StoreError("a store in memory is named with letters and digits: memory://name")
         return MemoryBackend(url)
-    if "://" in url and not url.startswith("file:///"):
-        # Only the protocol is shown: what follows may hold a password.
-        protocol = url.partition("://")[0]
-        raise StoreError(f"{protocol}:// stores are not supported yet; a folder, file:///… and memory://… are")
-    root = Path(url.removeprefix("file://")).expanduser().absolute()
+    if place.protocol in BUCKETS:
+        from .objects import ObjectBackend
+
+        if not re.fullmatch(r"[A-Za-z0-9._=-]+(/[A-Za-z0-9._=-]+)*|", place.path):
+            raise StoreError("a store's folder in a bucket is named with letters, digits, '.', '_', '=' and '-'")
+        if forks:
+            from .aside import AsideBackend
+
+            return AsideBackend(lambda: ObjectBackend(url, place), url.rstrip("/"), ObjectBackend.parallel)
+        return ObjectBackend(url, place)
+    root = Path(place.path).expanduser().absolute()
     open_folder(root, create)
     return LocalBackend(root)

@@ -6,7 +6,6 @@ it, because the libraries connect while they are being set up, and follow chaine
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,10 +14,9 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from lighterage.schemas import BadInput
+from lighterage.schemas.url import BUCKETS, BadUrl, location
 
-REMOTE = ("s3", "gs", "az", "abfs", "memory")
-_PROTOCOL = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+REMOTE = (*BUCKETS, "memory")
 
 
 @contextmanager
@@ -42,24 +40,10 @@ def public_name(source: str) -> str:
 
 def check_source(source: str) -> str:
     """The protocol of a source, `file` for a plain path. Raises BadInput for one that is not allowed."""
-    if not source.strip() or _CONTROL.search(source):
-        raise BadInput(f"{source!r} does not name a file, a folder or a URL")
-    if "::" in source:
-        raise BadInput(f"{source!r} chains protocols with '::', which is not allowed")
-    match = _PROTOCOL.match(source)
-    if not match:
-        return "file"
-    protocol = match[1].lower()
-    if protocol not in ("file", *REMOTE):
-        raise BadInput(f"the protocol {protocol!r} is not allowed; package, file, {', '.join(REMOTE)} are")
-    parts = urlsplit(source)
-    if protocol == "file" and parts.netloc not in ("", "localhost"):
-        raise BadInput(f"{source!r} names a host, {parts.netloc!r}; a file URL has three slashes: file:///a.csv")
-    if ":" in parts.netloc.partition("@")[0] and "@" in parts.netloc:
-        raise BadInput("the source holds credentials; they come from the ambient identity, never from a URL")
-    if ".." in PurePosixPath(unquote(parts.path)).parts and protocol != "file":
-        raise BadInput(f"{source!r} has '..' in its path")
-    return protocol
+    try:
+        return location(source).protocol
+    except BadUrl as error:
+        raise BadInput(f"`source` cannot be used: {error}") from None
 
 
 def _download(source: str, folder: Path) -> Path:

@@ -274,6 +274,7 @@ def test_a_claim_without_a_whole_path_is_a_mistake(url: str) -> None:
         ({"parameters": {"p": {"type": "string"}}, "arguments": {"p": "{{x}}"}}, "L504"),
         ({"parameters": {"p": {"type": "string", "description": "{{=x}}"}}, "arguments": {"p": "x"}}, "L504"),
         ({"parameters": {"p": {"type": "string", "optional": True}}}, "L504"),
+        ({"parameters": {"json": {"type": "string"}}, "arguments": {"json": "x"}}, "L504"),
         ({"tasks": [task("t", retry={"limit": 1, "backoff": 1.0, "factor": 1.5, "max": 2.0})]}, "L504"),
         ({"tasks": [task("t", inputs={"a": "x" * 2**20})]}, "L602"),
         ({"tasks": [task(f"t{n}", timeout=float(n + 1)) for n in range(200)]}, "L602"),

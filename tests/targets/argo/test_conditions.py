@@ -80,7 +80,10 @@ class Case(NamedTuple):
     [
         ("${a.accuracy} >= 0.9", "{{= (asFloat(tasks['a'].outputs.parameters.accuracy) >= 0.9) }}"),
         ("${parameters.rows} != 3", "{{= (asInt(workflow.parameters.rows) != 3) }}"),
-        ("not ${parameters.good}", "{{= !((workflow.parameters.good == 'true')) }}"),
+        (
+            "not ${parameters.good}",
+            "{{= !(workflow.parameters.good in ['true', 'false']) || !((workflow.parameters.good == 'true')) }}",
+        ),
         (
             "${a.word} == 'x' or ${a.word} == 'y' and true",
             "{{= ((tasks['a'].outputs.parameters.word == \"x\")"

@@ -55,9 +55,16 @@ def _given(task: PlannedTask, present: set[str]) -> bool:
 def condition(expression: Any, known: Mapping[str, Port]) -> str | None:
     """The text of one `when`; None where Argo cannot know. ``known`` are the references that it can evaluate."""
     try:
-        return f"{{{{= {_text(expression, known)} }}}}"
+        return f"{{{{= {_wrongly_given(expression, known)}{_text(expression, known)} }}}}"
     except _NotHere:
         return None
+
+
+def _wrongly_given(expression: Any, known: Mapping[str, Port]) -> str:
+    """Lets a task begin, so that its launcher refuses, when a boolean was submitted as `yes`: to Argo that is false."""
+    asked = {name for name in references(expression) if name.startswith("parameters.")}
+    flags = sorted(name for name in asked if name in known and known[name].type == "boolean")
+    return "".join(f"!(workflow.{name} in ['true', 'false']) || " for name in flags)
 
 
 class _NotHere(Exception):

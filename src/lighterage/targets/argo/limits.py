@@ -48,6 +48,9 @@ def plan_mistakes(plan: Plan, environment: Environment, form: str) -> Iterator[D
             message = f"the value of parameter {name!r} contains '{{{{', which Argo would take for a template"
             yield _mistake("L504", ("parameters", name), None, message)
     for name in plan.parameters:
+        if name == "json":
+            message = "Argo means all parameters together by workflow.parameters.json: call this one otherwise"
+            yield _mistake("L504", ("parameters", name), None, message)
         if plan.arguments.get(name) is None:
             message = f"parameter {name!r} has no value, and Argo starts no workflow without one"
             yield _mistake("L504", ("parameters", name), None, message, "give it a default, or compile with -p")

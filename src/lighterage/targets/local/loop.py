@@ -43,6 +43,7 @@ class Run:
         self.store = store
         self.options = options
         self.observer = observer
+        self.containers = options.containers
         self.name = new_run_name(plan.workflow)
         active = options.active if options.active is not None else {task.name for task in plan.tasks}
         self.progress = Progress(plan, set(active))
@@ -52,6 +53,8 @@ class Run:
         """about the run, once its tasks have ended and what follows them may start"""
         self.workers: Workers | None = None
         """made when the first task runs: a run that the cache answers needs none"""
+        self.workspace = Path()
+        """theirs"""
         self.queue: list[Instance] = []
         self.running: dict[Worker, Instance] = {}
         self.later: list[tuple[float, Instance]] = []
@@ -170,7 +173,8 @@ class Run:
                 before = self.progress.of(task.name)
                 lookup = with_known(lookup, "carried", carried(task, lookup, before[-1] if before else None))
             instance.inputs = resolve_inputs(task, lambda name: step.inputs[name].optional, lookup)
-            instance.ingredients = ingredients(step, instance.inputs, self.options.base)
+            versions = self.containers.versions_for(step) if self.containers else None
+            instance.ingredients = ingredients(step, instance.inputs, self.options.base, versions)
         except Absent:
             return self._end(instance, "skipped")
         except BadInput as error:
@@ -206,29 +210,45 @@ class Run:
 
     def _start(self, instance: Instance) -> None:
         if self.workers is None:
+            from .supervisor import Duties
             from .workers import Workers
 
-            self.workers = Workers(self._perform, self.store.workspace(), self.selector)
-        instance.log = self.store.log_file(self.name, instance.task.name, instance.index)
+            self.workspace = self.store.workspace()
+            clear = self.containers.clear if self.containers else None
+            self.workers = Workers(Duties(self._perform, clear), self.workspace, self.selector)
+        instance.log = self._log_of(instance)
         instance.started, instance.clock = time.time(), time.monotonic()
         self.options.capacity.take(instance.resources)
         self.observer.started(instance)
-        job = {
+        job: dict[str, Any] = {
             "task": instance.task.name,
             "inputs": instance.inputs,
             "key": instance.key if instance.task.cache else None,
-            "log": str(instance.log) if instance.log else None,
+            "log": str(instance.log),
             "timeout": instance.task.timeout,
         }
         preload = tuple(self.plan.steps[instance.task.step].preload)
+        if self.containers:
+            preload = ()
+            needs = self.options.capacity.needs(instance.resources)
+            job["room"] = self.containers.room(self.name, instance.label, instance.resources, *needs)
         self.running[self.workers.start(preload, job)] = instance
+
+    def _log_of(self, instance: Instance) -> Path:
+        """Where its log is written: in the store, or in the workspace until it is kept."""
+        place = self.store.log_file(self.name, instance.task.name, instance.index)
+        return place or self.workspace / f"{instance.task.name}.{instance.index}.log"
 
     def _perform(self, job: dict[str, Any]) -> dict[str, Any]:
         """In the task's own process, which knows no more than the run did when its server was forked."""
         task = next(one for one in (*self.plan.tasks, *self.plan.on_exit) if one.name == job["task"])
         work = Work(self.plan.steps[task.step], job["inputs"], Path(job["folder"]), self.options.base)
         replace = task.name in self.options.force or task.expires is not None
-        return attempt(work, Attempt(self.name, task.name, job["key"], replace), self.store)
+        about = Attempt(self.name, task.name, job["key"], replace)
+        if self.containers is None:
+            return attempt(work, about, self.store)
+        do = self.containers.task(job)
+        return {**attempt(work, about, self.store, do), "peak": do.peak}
 
     def _wait(self) -> None:
         """Until a task ends, a back-off is over, or a signal comes."""
@@ -257,8 +277,9 @@ class Run:
     def _ended(self, instance: Instance, answer: dict[str, Any]) -> None:
         self.options.capacity.give_back(instance.resources)
         failure = failure_of(answer, instance.task.timeout)
+        peak = (answer["result"] or {}).get("peak", answer["peak"])
         if failure is None:
-            self._end(instance, "succeeded", outputs=answer["result"]["outputs"], peak_memory=answer["peak"])
+            self._end(instance, "succeeded", outputs=answer["result"]["outputs"], peak_memory=peak)
         elif self._stopping:
             self._end(instance, "cancelled", failure=failure)
         elif (wait := wait_before_retry(instance.task.retry, instance.attempt, failure)) is not None:
@@ -266,7 +287,7 @@ class Run:
             instance.attempt += 1
             self.later.append((time.monotonic() + wait, instance))
         else:
-            self._end(instance, "failed", failure=failure, peak_memory=answer["peak"])
+            self._end(instance, "failed", failure=failure, peak_memory=peak)
 
     def _end(self, instance: Instance, status: str, **facts: Any) -> None:
         record = TaskRecord.model_validate(
@@ -294,6 +315,8 @@ class Run:
     def _account(self) -> None:
         """Writes and tells what ended. What could start has been started: it works meanwhile."""
         for record, instance in self.ended:
+            if self.store.root is None and instance.log and instance.log.is_file():
+                self.store.put_log(record.run, record.task, record.index, instance.log)
             self.store.write_record(record)
             self.observer.ended(record, instance.label, instance.log)
         self.ended.clear()

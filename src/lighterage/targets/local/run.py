@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ...schemas.plan import Plan
 from ...schemas.record import Failure, RunRecord, TaskRecord
 from ...storing import Store
 from .capacity import Capacity
 from .instances import Instance
+
+if TYPE_CHECKING:
+    from .containers import Containers
 
 
 class Observer(Protocol):
@@ -38,6 +41,8 @@ class Options(NamedTuple):
     """tasks that take part; all where nothing is said"""
     selected: frozenset[str] | None = None
     """tasks that may run; the others that take part must be answered by the cache"""
+    containers: Containers | None = None
+    """where tasks run; as processes of this machine where nothing is said"""
 
 
 class Outcome(NamedTuple):

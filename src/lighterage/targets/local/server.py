@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from . import descendants
-from .supervisor import Perform, supervise
+from .supervisor import Duties, supervise
 
 
-def serve(connection: socket.socket, perform: Perform, lifeline: int, preload: tuple[str, ...], log: Path) -> NoReturn:
+def serve(connection: socket.socket, duties: Duties, lifeline: int, preload: tuple[str, ...], log: Path) -> NoReturn:
     """Answers each byte with the descriptor of a connection to a new supervisor, until the run shuts its end.
 
     Runs in a process of its own and never returns into the run's code.
@@ -32,19 +32,19 @@ def serve(connection: socket.socket, perform: Perform, lifeline: int, preload: t
     gc.freeze()  # forked tasks share these pages: the collector must not touch them
     with contextlib.suppress(OSError):
         while connection.recv(1):
-            _fork(connection, perform, lifeline)
+            _fork(connection, duties, lifeline)
     with contextlib.suppress(ChildProcessError):
         while True:
             os.waitpid(-1, 0)
     os._exit(0)
 
 
-def _fork(connection: socket.socket, perform: Perform, lifeline: int) -> None:
+def _fork(connection: socket.socket, duties: Duties, lifeline: int) -> None:
     ours, theirs = socket.socketpair()
     if os.fork() == 0:
         connection.close()
         theirs.close()
-        supervise(ours, perform, lifeline)
+        supervise(ours, duties, lifeline)
     socket.send_fds(connection, [b"+"], [theirs.fileno()])
     ours.close()
     theirs.close()

@@ -19,7 +19,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from ...launching.attempt import exit_code_of
 from .descendants import become_subreaper, die_with_parent, end_descendants, kill_group
@@ -27,16 +27,26 @@ from .descendants import become_subreaper, die_with_parent, end_descendants, kil
 Perform = Callable[[dict[str, Any]], dict[str, Any]]
 """Does the work that a job describes; returns its result."""
 
+
+class Duties(NamedTuple):
+    """What is done for each job."""
+
+    perform: Perform
+    """in a process of its own"""
+    clear: Callable[[dict[str, Any]], None] | None = None
+    """ends what that process started and is no descendant of it, where it could not do so itself"""
+
+
 GRACE = 5.0
 """seconds between SIGTERM and SIGKILL"""
 _CHUNK = 1 << 16
 
 
-def supervise(connection: socket.socket, perform: Perform, lifeline: int) -> NoReturn:
+def supervise(connection: socket.socket, duties: Duties, lifeline: int) -> NoReturn:
     """Takes jobs from the connection, a line of JSON each, and answers each with a line, until it is shut."""
     os.setsid()
     become_subreaper()
-    supervisor = _Supervisor(connection, perform, lifeline)
+    supervisor = _Supervisor(connection, duties, lifeline)
     while True:
         child = _Child(supervisor)
         job = supervisor.next_job()
@@ -48,9 +58,9 @@ def supervise(connection: socket.socket, perform: Perform, lifeline: int) -> NoR
 
 
 class _Supervisor:
-    def __init__(self, connection: socket.socket, perform: Perform, lifeline: int) -> None:
+    def __init__(self, connection: socket.socket, duties: Duties, lifeline: int) -> None:
         self.connection = connection
-        self.perform = perform
+        self.duties = duties
         self.lifeline = lifeline
         self.wake = _signals_as_bytes()
 
@@ -80,11 +90,15 @@ class _Supervisor:
 
     def run(self, child: _Child, job: bytes) -> dict[str, Any]:
         """One task, to the end of its last descendant: how it ended, and the result it gave."""
-        timeout = json.loads(job)["timeout"]
+        about = json.loads(job)
+        timeout = about["timeout"]
         child.give(job)
         ended = self._watch(child, None if timeout is None else time.monotonic() + timeout)
+        result = child.result()
+        if result is None and self.duties.clear:
+            self.duties.clear(about)
         end_descendants(child.pid)
-        return {**ended, "result": child.result()}
+        return {**ended, "result": result}
 
     def _watch(self, child: _Child, until: float | None) -> dict[str, Any]:
         """Waits for the child, or for a reason to end it; returns how it ended."""
@@ -121,7 +135,7 @@ class _Child:
             supervisor.forget()
             os.close(self._job)
             os.close(self._result)
-            _do_task(supervisor.perform, job, result)
+            _do_task(supervisor.duties.perform, job, result)
         os.close(job)
         os.close(result)
         os.set_blocking(self._result, False)

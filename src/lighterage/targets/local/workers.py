@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .server import serve
-from .supervisor import Perform
+from .supervisor import Duties
 
 _CHUNK = 1 << 16
 GONE: dict[str, Any] = {"code": -9, "reason": None, "peak": None, "result": None}
@@ -32,12 +32,14 @@ class Worker:
         self.connection = connection
         self.folder = folder
         self.stopped = False
+        self.job: dict[str, Any] = {}
+        """the latest"""
         self._line = bytearray()
 
     def send(self, job: dict[str, Any]) -> None:
         """Starts a job in a folder that is empty. A worker that died tells so through `answer`."""
         self.folder.mkdir(exist_ok=True)
-        job = {**job, "folder": str(self.folder), "log": job["log"] or str(self.folder / "log")}
+        self.job = job = {**job, "folder": str(self.folder)}
         with contextlib.suppress(OSError):
             self.connection.sendall(json.dumps(job).encode() + b"\n")
 
@@ -72,8 +74,8 @@ def _empty(folder: Path) -> None:
 class Workers:
     """Every worker of a run, and the selector that tells which of them have something to say."""
 
-    def __init__(self, perform: Perform, folder: Path, selector: selectors.BaseSelector) -> None:
-        self._perform = perform
+    def __init__(self, duties: Duties, folder: Path, selector: selectors.BaseSelector) -> None:
+        self._duties = duties
         self._folder = folder
         self._made = 0
         self._selector = selector
@@ -104,7 +106,7 @@ class Workers:
 
     def _start_server(self, preload: tuple[str, ...]) -> _Server:
         log = self._folder / f"server-{len(self._servers)}.log"
-        server = self._servers[preload] = _Server(preload, self._perform, log, self._lifeline)
+        server = self._servers[preload] = _Server(preload, self._duties, log, self._lifeline)
         return server
 
     def collect(self, worker: Worker) -> dict[str, Any] | None:
@@ -119,6 +121,8 @@ class Workers:
             self._all.remove(worker)
             if worker in idle:
                 idle.remove(worker)
+            elif self._duties.clear:
+                self._duties.clear(worker.job)
         elif not worker.stopped:
             idle.append(worker)
         return answer
@@ -140,7 +144,7 @@ class Workers:
 class _Server:
     """The run's end of a server."""
 
-    def __init__(self, preload: tuple[str, ...], perform: Perform, log: Path, lifeline: tuple[int, int]) -> None:
+    def __init__(self, preload: tuple[str, ...], duties: Duties, log: Path, lifeline: tuple[int, int]) -> None:
         self.connection, theirs = socket.socketpair()
         sys.stdout.flush()
         sys.stderr.flush()
@@ -148,7 +152,7 @@ class _Server:
         if self.pid == 0:
             self.connection.close()
             os.close(lifeline[1])
-            serve(theirs, perform, lifeline[0], preload, log)
+            serve(theirs, duties, lifeline[0], preload, log)
         theirs.close()
 
     def fork(self) -> socket.socket | None:
