@@ -16,12 +16,20 @@ COMMANDS = {
     "validate": "Report every mistake in workflows, environments and steps",
     "plan": "Show what would run, what is cached, and why not",
     "run": "Run a workflow on this machine",
+    "submit": "Start a workflow on a cluster",
+    "watch": "Watch a run on a cluster",
+    "stop": "Stop a run on a cluster",
+    "retry": "Run again what failed in a run on a cluster",
     "approve": "Answer a task that waits for a person",
     "compile": "Write plain Argo Workflows manifests",
+    "images": "Build the images that steps run in",
+    "lock": "Write digests beside the tags of images",
     "runs": "List runs",
     "show": "Show a run",
     "logs": "Print a task's log",
+    "why": "Tell why a task ran, was cached, skipped or failed",
     "get": "Copy a task's output out of the store",
+    "cache": "Check a store, clean it up, copy runs to another",
     "steps": "List, show and check steps",
     "graph": "Draw a workflow as Mermaid or DOT",
     "schema": "Print the JSON Schema of a kind of file",
@@ -102,7 +110,7 @@ def main() -> None:
 
         if not isinstance(error, StoreError):
             raise
-        code = _fail(str(error), 4)
+        code = _fail(str(error), error.exit_code)
     sys.exit(code if isinstance(code, int) else 0)
 
 

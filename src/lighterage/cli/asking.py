@@ -44,7 +44,21 @@ def ask(program: str, *arguments: str, seconds: float) -> Answer:
         try:
             out, err = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
-            with suppress(ProcessLookupError):  # it may have ended, and left a child that holds its output
-                os.killpg(process.pid, signal.SIGKILL)
+            _end(process)
             return Answer(None, "", f"no answer in {seconds:g} s")
+        except BaseException:  # Ctrl-C does not reach a session of its own
+            _end(process)
+            raise
     return Answer(process.returncode, out, err)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    with suppress(ProcessLookupError):  # it may have ended, and left a child that holds its output
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def hand_over(program: str, *arguments: str) -> int:
+    """Runs a program from the PATH with this terminal as its own, for as long as it takes; returns its exit code."""
+    return subprocess.run(
+        [shutil.which(program) or program, *arguments], stdin=subprocess.DEVNULL, check=False
+    ).returncode

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +19,19 @@ if TYPE_CHECKING:
     from ..targets.local.instances import Instance
 
 LAST_LINES = 20
-_MARKS = {"succeeded": "✓", "failed": "✗", "skipped": "–", "omitted": "–", "cancelled": "■"}
+MARKS = {"succeeded": "✓", "failed": "✗", "skipped": "–", "omitted": "–", "cancelled": "■"}
 
 
 def observer(quiet: bool) -> Observer:
     """The fitting one for this stderr."""
     if quiet:
         return Failures()
-    return Terminal() if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" else Lines()
+    return Terminal() if on_terminal() else Lines()
+
+
+def on_terminal() -> bool:
+    """Whether stderr is where lines can be drawn anew."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
 class Failures:
@@ -36,8 +42,17 @@ class Failures:
 
     def ended(self, record: TaskRecord, label: str, log: Path | None) -> None:
         if record.failure and record.status == "failed":
-            self.say(f"✗ {label}: {record.failure.message}")
-            self._last_lines(record, log)
+            there = log is not None and log.is_file()
+            self.failed(record, label, last_lines(log, LAST_LINES) if log and there else [])
+
+    def failed(self, record: TaskRecord, label: str, lines: Sequence[str], options: str = "") -> None:
+        """Says why, and shows the last ``lines`` of the log. ``options`` are those by which the run is found again."""
+        self.say(f"✗ {label}: {record.failure.message if record.failure else record.status}")
+        for line in lines:
+            self.say(f"  | {line}")
+        if lines:
+            index = f" --index {record.index}" if record.matrix else ""
+            self.say(f"  whole log: lighterage logs {record.run} {record.task}{index}{options}")
 
     def again(self, instance: Instance, failure: Failure, wait: float) -> None:
         pass
@@ -45,21 +60,15 @@ class Failures:
     def asked(self, run: str, instance: Instance) -> None:
         task = instance.task
         assert task.approve is not None
-        self.say(f"? {task.name}: {task.approve.message}")
-        self.say(f"  answer with: lighterage approve {run} {task.name}   or: … --reject")
+        self.question(run, task.name, task.approve.message)
+
+    def question(self, run: str, task: str, message: str, options: str = "") -> None:
+        """Says what a task asks, and how to answer it."""
+        self.say(f"? {task}: {message}")
+        self.say(f"  answer with: lighterage approve {run} {task}{options}   or: … --reject")
 
     def waiting(self, place: str) -> None:
         self.say(f"waits for another run that holds the {place}")
-
-    def _last_lines(self, record: TaskRecord, log: Path | None) -> None:
-        if log is None or not log.is_file() or not log.stat().st_size:
-            return
-        for line in last_lines(log, LAST_LINES):
-            self.say(f"  | {line}")
-        self.say(
-            f"  whole log: lighterage logs {record.run} {record.task}"
-            + (f" --index {record.index}" if record.matrix else "")
-        )
 
     def say(self, line: str) -> None:
         click.echo(line, err=True)
@@ -72,7 +81,7 @@ class Lines(Failures):
         if record.status == "failed":
             super().ended(record, label, log)
         else:
-            self.say(f"{_MARKS[record.status]} {label} {_how(record)}")
+            self.say(f"{MARKS[record.status]} {label} {how(record)}")
 
     def again(self, instance: Instance, failure: Failure, wait: float) -> None:
         self.say(f"↻ {instance.label} attempt {instance.attempt} failed ({failure.message}); again in {wait:g} s")
@@ -109,7 +118,8 @@ class Terminal(Lines):
             self.live.stop()
 
 
-def _how(record: TaskRecord) -> str:
+def how(record: TaskRecord) -> str:
+    """A task's end in a word: `cached`, its time, or its status."""
     if record.status != "succeeded":
         return record.status
     return "cached" if record.cached else duration(record.seconds)

@@ -14,8 +14,13 @@ from ..schemas.environment import Capacity, Environment, Site
 from ..schemas.shape import bytes_of, cpus_of
 from ..targets.local.capacity import machine
 
-LIBRARIES = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
-"""protocol of a store -> distribution that speaks it"""
+LIBRARIES = {
+    "s3": ("obstore", "s3"),
+    "gs": ("google-cloud-storage", "gcs"),
+    "az": ("obstore", "azure"),
+    "abfs": ("obstore", "azure"),
+}
+"""protocol of a store -> distribution that speaks it, and the extra that brings it"""
 
 
 class Finding(NamedTuple):
@@ -30,12 +35,10 @@ def store(url: str) -> Finding:
     """Whether this machine can reach a store of that kind; the store itself is not opened."""
     protocol, remote, _ = url.partition("://")
     if remote and protocol not in ("file", "memory"):
-        library = LIBRARIES.get(protocol)
-        if library is None:
-            return Finding("missing", "store", f"nothing here speaks {protocol}://; known are {', '.join(LIBRARIES)}")
+        library, extra = LIBRARIES[protocol]
         version = version_of(library)
         if version is None:
-            return Finding("missing", "store", f"{protocol}:// needs {library}: pip install {library}")
+            return Finding("missing", "store", f"{protocol}:// needs {library}: pip install 'lighterage[{extra}]'")
         return Finding("ok", "store", f"{protocol}:// by {library} {version}")
     if protocol == "memory":
         return Finding("ok", "store", "in memory, gone with the process")

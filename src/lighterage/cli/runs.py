@@ -6,6 +6,7 @@ import time
 
 import click
 
+from .clusters import all_up_to_date
 from .loading import json_option
 from .stores import store_options, the_store
 from .talk import duration, print_json, table
@@ -15,9 +16,10 @@ from .talk import duration, print_json, table
 @store_options
 @click.option("--limit", "-n", type=click.IntRange(1), default=20, help="Most runs to list. Default: 20.")
 @json_option
-def command(environment: str, store: str | None, limit: int, form: str) -> None:
+def command(environment: str | None, store: str | None, limit: int, form: str) -> None:
     """List runs, the newest first."""
-    runs = the_store(environment, store).runs()[:limit]
+    opened = the_store(environment, store)
+    runs = all_up_to_date(opened, opened.runs()[:limit], environment)
     if form == "json":
         print_json([run.model_dump(mode="json") for run in runs])
         return

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ..launching.ingredients import differences, ingredients, key_of
+from ..launching.ingredients import ingredients, key_of
 from ..launching.inputs import Absent, another_round, carried, lookup_in, resolve_inputs, wanted, with_known
 from ..schemas import BadInput
 from ..schemas.plan import Plan, PlannedTask
 from ..schemas.record import ArtifactRef, TaskRecord
 from ..schemas.template import Lookup
 from ..storing import Store
+from .earlier import Earlier
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Forecast:
 def forecast(plan: Plan, store: Store | None, base: Path) -> Iterator[Forecast]:
     """Prospects of every instance, in the order of the plan. Without a store nothing has run yet."""
     known: dict[str, list[Forecast]] = {}
-    before = _Before(store, plan.workflow)
+    before = Earlier(store, plan.workflow)
     for task in plan.tasks:
         waits = [need for need in task.needs if any(one.verdict in ("run", "wait") for one in known[need])]
         skips = [need for need in task.needs if any(one.verdict == "skip" for one in known[need])]
@@ -86,7 +87,7 @@ def _one(
     index: int,
     matrix: dict[str, Any],
     known: dict[str, list[Forecast]],
-    before: _Before,
+    before: Earlier,
 ) -> Forecast:
     step = plan.steps[task.step]
     lookup = _lookup(plan, known, matrix)
@@ -108,7 +109,8 @@ def _one(
     key = key_of(found)
     action = store.find_action(key) if store else None
     if store is None or action is None:
-        return Forecast(task, index, "run", before.why(task.name, index, found))
+        reason = before.why(task.name, index, found).text or "its result is gone from the store"
+        return Forecast(task, index, "run", reason)
     gone = [
         name
         for name, value in action["outputs"].items()
@@ -126,29 +128,3 @@ def _one(
         outputs=action["outputs"],
     )
     return Forecast(task, index, "cached", f"done by {action['run']}", record)
-
-
-class _Before:
-    """The latest record of each instance in earlier runs of the workflow, looked up when first wanted."""
-
-    def __init__(self, store: Store | None, workflow: str) -> None:
-        self._runs = (run.run for run in (store.runs() if store else ()) if run.workflow == workflow)
-        self._store = store
-        self._seen: list[str] = []
-
-    def why(self, task: str, index: int, now: dict[str, Any]) -> str:
-        """The first difference to the nearest earlier run, or that there was none."""
-        for run in self._earlier():
-            record = self._store.read_record(run, task, index) if self._store else None
-            if record and record.status == "succeeded":
-                first = next(differences(now, record.ingredients), None)
-                return first or "its result is gone from the store"
-            if record and record.status == "failed":
-                return f"it failed in {run}"
-        return "it has not run yet"
-
-    def _earlier(self) -> Iterator[str]:
-        yield from self._seen
-        for run in self._runs:
-            self._seen.append(run)
-            yield run

@@ -60,7 +60,7 @@ def start(
     given |= {f"inputs.parameters.{one['name']}": one["value"] for one in entry["arguments"]["parameters"]}
     for one, value in (parameters or {}).items():
         given["workflow.status"] = value
-        given[f"=sprig.b64enc(inputs.parameters['answer-{one}'])"] = b64encode(value.encode()).decode()
+        given[f"inputs.parameters.answer-{one}"] = b64encode(value.encode()).decode()
         given[f"workflow.parameters.{one}"] = value
         given[f"=sprig.b64enc(workflow.parameters.{one})"] = b64encode(value.encode()).decode()
     arguments = []

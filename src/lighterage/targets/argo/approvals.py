@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hera.workflows import models
 
 ANSWER = "answer-"
-"""what the names of a pod's inputs begin with that hold an answer"""
+"""what the names of a pod's inputs begin with that hold an answer, as base64"""
 
 
 def answers_of(task: PlannedTask, plan: Plan) -> list[str]:
@@ -38,8 +38,10 @@ def asking_templates(plan: Plan, pods: Mapping[str, str]) -> list[models.Templat
             continue
         name = asking_name(task, pods[task.name])
         answers = answers_of(task, plan)
+        # A person may type anything, and Argo would go over it as a template on its way: so it goes as base64.
         said = [
-            m.Parameter(name=f"{ANSWER}{one}", value=f"{{{{tasks.wait.outputs.parameters.{one}}}}}") for one in answers
+            m.Parameter(name=f"{ANSWER}{one}", value=f"{{{{=sprig.b64enc(tasks.wait.outputs.parameters.{one})}}}}")
+            for one in answers
         ]
         passed = [m.Parameter(name=one, value=f"{{{{inputs.parameters.{one}}}}}") for one in ("task", "fan-in")]
         made[name] = m.Template(

@@ -83,8 +83,7 @@ def launcher_arguments(
 
 
 def _answer(name: str) -> tuple[str, str]:
-    """A person may type anything, so it travels as base64."""
-    return "--answer", f"{name}={{{{=sprig.b64enc(inputs.parameters['answer-{name}'])}}}}"
+    return "--answer", f"{name}={{{{inputs.parameters.answer-{name}}}}}"
 
 
 def _parameter(name: str, port: Port) -> tuple[str, str]:
