@@ -7,7 +7,6 @@ records. Exit codes: 0 done, 64 bad input, 4 the store cannot be used, else the 
 from __future__ import annotations
 
 import argparse
-import base64
 import json
 import sys
 import tempfile
@@ -17,12 +16,13 @@ from typing import Any
 
 from .. import __version__
 from ..schemas import BadInput
-from ..schemas.contract import Port, problems, typed
+from ..schemas.contract import typed
 from ..schemas.plan import PlannedApproval, PlannedStep, TaskSpec, canonical
 from ..schemas.record import Failure, RunRecord, TaskRecord
 from ..schemas.template import Lookup
 from ..storing import Store, StoreError, open_store
 from .approval import outcome
+from .arguments import decoded, parameters_of, whole
 from .attempt import Attempt, Do, attempt, earlier_result, exit_code_of
 from .delivery import with_code
 from .execute import Work, execute
@@ -30,18 +30,19 @@ from .failure import BAD_INPUT
 from .ingredients import ingredients, key_of
 from .inputs import Absent, another_round, carried, lookup_in, resolve_inputs, wanted, with_known
 from .pod import AGAIN, APPROVED, LAST, NO, YES
-from .staging import TASK, bring_program, stage_in, stage_out
+from .printed import keep, kept
+from .staging import LOG, TASK, bring_program, stage_in, stage_out
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m lighterage.launching", description=__doc__)
     parser.add_argument("--store", required=True)
     parser.add_argument("--run", required=True)
-    parser.add_argument("--spec", required=True, type=_whole)
+    parser.add_argument("--spec", required=True, type=whole)
     parser.add_argument("--index", type=int, default=0)
-    parser.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE", type=_whole)
-    parser.add_argument("--encoded-parameter", action="append", default=[], metavar="NAME=BASE64", type=_whole)
-    parser.add_argument("--answer", action="append", default=[], metavar="NAME=BASE64", type=_whole, help="a person's")
+    parser.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE", type=whole)
+    parser.add_argument("--encoded-parameter", action="append", default=[], metavar="NAME=BASE64", type=whole)
+    parser.add_argument("--answer", action="append", default=[], metavar="NAME=BASE64", type=whole, help="a person's")
     parser.add_argument("--ended", metavar="STATUS", help="how the run ended that this task follows, in Argo's words")
     parser.add_argument("--outputs", type=Path, help="folder for the values, a file each")
     parser.add_argument("--workspace", type=Path, help="folder to work in")
@@ -68,8 +69,8 @@ class _Launch:
         self.step = PlannedStep.model_validate(spec["step"])
         self.fan_in: dict[str, int | str | None] = spec.get("fan_in", {})
         """how many instances the tasks before have: a number; null for one; `each`, or `last` of them, where a run decides"""
-        given = [*options.parameter, *map(_decoded, options.encoded_parameter)]
-        self.parameters = _parameters(spec.get("parameters", {}), given)
+        given = [*options.parameter, *map(decoded, options.encoded_parameter)]
+        self.parameters = parameters_of(spec.get("parameters", {}), given)
         self.store: Store = open_store(options.store)
         self.workflow, self.environment = spec["workflow"], spec["environment"]
         self.matrix: dict[str, Any] = {}
@@ -125,7 +126,7 @@ class _Launch:
         return self.store.read_record(self.options.run, self.task.name, index - 1) if index else None
 
     def _answered(self, approval: PlannedApproval) -> int:
-        said = dict(_decoded(one).partition("=")[::2] for one in self.options.answer)
+        said = dict(decoded(one).partition("=")[::2] for one in self.options.answer)
         approved = said.pop(APPROVED, None)
         ports = self.step.outputs
         values = {name: typed(ports[name], text) for name, text in said.items() if text or ports[name].type == "string"}
@@ -145,9 +146,14 @@ class _Launch:
         return 0
 
     def _attempted(self, work: Work, key: str, facts: dict[str, Any], do: Do) -> int:
-        kept = key if self.task.cache else None
-        about = Attempt(self.options.run, self.task.name, kept, self.task.expires is not None)
-        result = attempt(work, about, self.store, do)
+        published = key if self.task.cache else None
+        about = Attempt(self.options.run, self.task.name, published, self.task.expires is not None)
+        if self.options.stage:
+            result = attempt(work, about, self.store, do)
+            keep(self.store, about.run, about.task, self.options.index, work.folder / LOG)
+        else:
+            with kept(self.store, about.run, about.task, self.options.index):
+                result = attempt(work, about, self.store, do)
         return self._record("failed" if "failure" in result else "succeeded", exit_code_of(result), **result, **facts)
 
     def _execute(self, work: Work, store: Store) -> dict[str, Any]:
@@ -221,28 +227,6 @@ class _Launch:
                 )
                 if isinstance(value, list):
                     (self.options.outputs / f"{name}-count").write_text(str(len(value)))
-
-
-def _whole(argument: str) -> str:
-    """Argo hands over an argument of more than 128 KiB as ``@`` and the name of a file that holds it."""
-    return Path(argument[1:]).read_text(encoding="utf-8") if argument.startswith("@") else argument
-
-
-def _decoded(argument: str) -> str:
-    name, _, text = argument.partition("=")
-    return f"{name}={base64.b64decode(text, validate=True).decode()}"
-
-
-def _parameters(ports: dict[str, Any], given: list[str]) -> dict[str, Any]:
-    """Typed values of `name=value` arguments. Raises BadInput for one that breaks its contract."""
-    values = {}
-    for argument in given:
-        name, _, text = argument.partition("=")
-        port = Port.model_validate(ports[name])
-        values[name] = typed(port, text)
-        for problem in problems(port, values[name]):
-            raise BadInput(f"parameter {name!r} {problem.text}")
-    return values
 
 
 if __name__ == "__main__":

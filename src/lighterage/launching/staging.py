@@ -24,6 +24,8 @@ from .failure import BAD_INPUT, TaskFailure
 
 TASK = "task"
 """the task's folder below the shared one"""
+LOG = "log"
+"""below that: what the program printed"""
 PROGRAM = "bin/step-exec"
 """below the shared folder: what runs the program"""
 _CODE = re.compile(r"-?[0-9]{1,3}")

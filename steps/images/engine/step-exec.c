@@ -3,12 +3,15 @@
  * FOLDER/arguments  the program and its arguments, each ended by a NUL; no such file or folder: nothing is to be done
  * FOLDER/ended      written when the program has ended: its exit code, or minus the signal that killed it,
  *                   or "!" and why it could not be started
+ * FOLDER/log        what it printed, which is printed on as well
  *
  * It is linked statically, because a container before this one copies it to where the program's image can see it. It
  * succeeds whatever the program did: the container after this one reads how that ended, and says so.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -59,6 +62,29 @@ static void tell(const char *format, int number, const char *why) {
     exit(0);
 }
 
+/* Hands on what is there to be read; 0 when nobody can write any more. */
+static int hand_on(int from, int log) {
+    char buffer[1 << 16];
+    ssize_t got = read(from, buffer, sizeof buffer);
+    if (got < 0) return errno == EAGAIN || errno == EINTR;
+    for (ssize_t at = 0, done; at < got; at += done)
+        if ((done = write(STDOUT_FILENO, buffer + at, got - at)) < 0) break;
+    for (ssize_t at = 0, done; at < got; at += done)
+        if ((done = write(log, buffer + at, got - at)) < 0) break;
+    return got > 0;
+}
+
+static pid_t start(char **arguments, int output) {
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
+    pid_t started;
+    int problem = posix_spawnp(&started, arguments[0], &actions, NULL, arguments, environ);
+    if (problem) tell("!%.0d%s\n", 0, strerror(problem));
+    return started;
+}
+
 int main(int count, char **given) {
     if (count != 2) return fputs("step-exec FOLDER\n", stderr), 125;
     if (chdir(given[1])) {
@@ -68,15 +94,22 @@ int main(int count, char **given) {
     size_t size;
     char *text = contents("arguments", &size);
     char **arguments = split(text, size);
-    struct sigaction action = {.sa_handler = forward, .sa_flags = SA_RESTART};
+    struct sigaction action = {.sa_handler = forward};
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
-    pid_t started;
-    int problem = posix_spawnp(&started, arguments[0], NULL, NULL, arguments, environ);
-    if (problem) tell("!%.0d%s\n", 0, strerror(problem));
-    child = started;
-    int status;
-    while (waitpid(started, &status, 0) < 0)
-        if (errno != EINTR) fail("wait");
+    int ends[2], log = open("log", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (log < 0 || pipe2(ends, O_CLOEXEC) || fcntl(ends[0], F_SETFL, O_NONBLOCK)) fail("log");
+    child = start(arguments, ends[1]);
+    close(ends[1]);
+    int status, ended = 0, open = 1;
+    while (!ended) { /* what the program left running in the background may hold the pipe for ever */
+        struct pollfd output = {.fd = open ? ends[0] : -1, .events = POLLIN};
+        if (poll(&output, 1, 50) > 0) open = hand_on(ends[0], log);
+        pid_t found = waitpid(child, &status, WNOHANG);
+        if (found < 0 && errno != EINTR) fail("wait");
+        ended = found > 0;
+    }
+    struct pollfd rest = {.fd = ends[0], .events = POLLIN};
+    while (open && poll(&rest, 1, 0) > 0) open = hand_on(ends[0], log);
     tell("%d%s\n", WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status), "");
 }

@@ -114,6 +114,7 @@ def test_values_and_files_come_and_go(project: Project, tmp_path: Path) -> None:
     project.call("get", "r.1", "t.page", "page", "--store", pod.store)
     assert (project.folder / "page").read_text(encoding="utf-8") == text
     assert json.loads((pod.shared / "outputs/told").read_text()) == record.outputs["told"]
+    assert project.call("logs", "r.1", "t", "--store", pod.store).stdout == "here\n"
 
 
 def test_the_second_time_nothing_runs(project: Project, tmp_path: Path) -> None:

@@ -207,3 +207,20 @@ def test_rounds_carry_on_until_it_is_enough(tmp_path: Path) -> None:
         assert start(compiled, "grow", tmp_path, index=index)["outputs"] == {"n2": value}
         assert (tmp_path / "outputs" / "repeat-again").read_text() == again
     assert start(compiled, "after", tmp_path)["outputs"] == {"n2": 32}
+
+
+def test_what_a_pod_prints_is_kept(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The pod is deleted some day. A process left running in the background holds nothing up."""
+    talks = step(
+        name="demo/talk",
+        command=["sh", "-c", "echo one; echo two >&2; sleep 60 & exit 3"],
+        python=None,
+        inputs={},
+        outputs={},
+    )
+    compiled = plan(task("t", inputs={}, step="demo/talk@1"), steps={"demo/talk@1": talks})
+    assert start(compiled, "t", tmp_path)["code"] == 3
+    with open_store(str(tmp_path / "store")).open_log("r.1", "t") as log:
+        kept = log.read().decode()
+    assert kept.startswith("one\ntwo\n")
+    assert kept in capfd.readouterr().out
