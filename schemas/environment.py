@@ -39,11 +39,22 @@ def _without_secrets(values: dict[str, Scalar]) -> dict[str, Scalar]:
     return values
 
 
+class Keep(Shape):
+    """Which runs `lighterage cache gc` keeps: what either rule keeps stays."""
+
+    runs: Annotated[int, Field(ge=1)] | None = None
+    """the newest of each workflow, so many"""
+    age: Duration | None = None
+    """those that ended less long ago, such as 90d"""
+
+
 class StoreLocation(Shape):
     """Where artifacts, results and run records are kept."""
 
     url: Annotated[str, Field(min_length=1), AfterValidator(_without_password)]
     """a folder, or an fsspec URL; credentials come from the ambient identity, never from here"""
+    keep: Keep | None = None
+    """which runs `lighterage cache gc` keeps; all, where nothing is said"""
 
 
 class Capacity(Shape):

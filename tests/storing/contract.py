@@ -246,6 +246,28 @@ class StoreContract:
         store.put(tmp_path / "in", "file")
         assert store.verify(ref)
 
+    # --- listing and removing ---
+
+    def test_what_is_listed_has_its_size_and_a_date_of_now(self, store: Store, tmp_path: Path) -> None:
+        before = time.time()
+        write_tree(tmp_path / "in", {"a": b"12345", "b": b""})
+        store.put(tmp_path / "in", "folder")
+        found = {one.key: one for one in store.backend.entries("objects")}
+        sizes = [store.backend.size(key) for key in found]
+        assert [one.size for one in found.values()] == sizes and sorted(sizes)[:2] == [0, 5] and len(found) == 3
+        for key, one in found.items():
+            assert before - 2 < one.modified < time.time() + 2, "the clocks are the same machine's"
+            assert one.modified == pytest.approx(store.backend.modified(key), abs=1)
+        assert sorted(found) == sorted(store.backend.list("objects"))
+        assert not list(store.backend.entries("nothing")) and store.backend.modified("nothing") is None
+
+    def test_what_is_removed_is_gone_and_removing_again_does_nothing(self, store: Store) -> None:
+        store.record_action(KEY, {"n": 1}, run="one", task="train", seconds=1)
+        for _ in range(2):
+            store.backend.remove(f"actions/{KEY}.json")
+            assert store.find_action(KEY) is None and not list(store.backend.list("actions"))
+        assert store.record_action(KEY, {"n": 2}, run="two", task="train", seconds=1)["run"] == "two"
+
     # --- actions ---
 
     def test_the_first_result_stays(self, store: Store) -> None:

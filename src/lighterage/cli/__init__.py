@@ -28,6 +28,7 @@ COMMANDS = {
     "show": "Show a run",
     "logs": "Print a task's log",
     "why": "Tell why a task ran, was cached, skipped or failed",
+    "reproduce": "Run a run again and compare every output",
     "get": "Copy a task's output out of the store",
     "cache": "Check a store, clean it up, copy runs to another",
     "steps": "List, show and check steps",
