@@ -7,13 +7,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from ..conftest import Project
-from .servers import Server, azurite, fake_gcs, moto
+from .servers import Server, azurite, fake_gcs, moto, versitygw
 
+DIGITS = Path(__file__).parents[2] / "workflows/digits.yaml"
 SERVERS: dict[str, Callable[[Path], AbstractContextManager[Server]]] = {
     "s3": lambda folder: moto(),
     "gs": fake_gcs,
@@ -120,6 +122,48 @@ def test_a_server_that_dies_during_a_run_and_comes_back(
         server.kill()
         said = counting.call("runs", "--store", url, code=4).stderr
         assert "Traceback" not in said and url.rpartition("/")[0] in said
+
+
+@pytest.mark.tensorflow
+@pytest.mark.faults
+@pytest.mark.parametrize("kind", ["moto", "versitygw", "fake-gcs-server"])
+def test_digits_gives_in_a_bucket_what_it_gives_in_a_folder(
+    kind: str, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Servers that keep their objects on disk are killed twice on the way, and started again. moto keeps them in memory."""
+    monkeypatch.setenv("LIGHTERAGE_STORE_TIMEOUT", "30")
+    arguments = [str(DIGITS), "-p", "epochs=1", "-o", "json"]
+    here = project.run(*arguments[:3], "--store", str(tmp_path / "here"))
+    servers: dict[str, Callable[[Path], AbstractContextManager[Server]]] = {
+        "moto": lambda folder: moto(),
+        "versitygw": versitygw,
+        "fake-gcs-server": fake_gcs,
+    }
+    (tmp_path / "served").mkdir()
+    with servers[kind](tmp_path / "served") as server:
+        server.lead_to(monkeypatch)
+        url = server.url("digits")
+        running = project.start("run", *arguments, "--store", url)
+        for _ in range(2 if kind != "moto" else 0):
+            time.sleep(3)
+            server.kill()
+            time.sleep(0.5)
+            server.start_again()
+        out, err = running.communicate(timeout=300)
+        assert running.returncode == 0, err
+        there = json.loads(out)
+        assert _digests(there["tasks"]) == _digests(here["tasks"])
+        again = project.run(*arguments[:3], "--store", url)
+        assert all(one["cached"] for one in again["tasks"])
+
+
+def _digests(tasks: list[dict[str, Any]]) -> dict[str, Any]:
+    """Of every output; values stand for themselves."""
+    return {
+        f"{one['task']}.{name}": value["digest"] if isinstance(value, dict) and "digest" in value else value
+        for one in tasks
+        for name, value in one["outputs"].items()
+    }
 
 
 def _until(true: Callable[[], bool]) -> None:
