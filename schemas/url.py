@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
@@ -18,9 +17,10 @@ BUCKETS = ("s3", "gs", "az", "abfs")
 PROTOCOLS = ("file", *BUCKETS, "memory")
 _PROTOCOL = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
-_CONTAINER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,220}[A-Za-z0-9])?")
-_ACCOUNT = re.compile(r"[a-z0-9]{3,24}(?:\.(?:dfs|blob)\.core\.(?:windows\.net|chinacloudapi\.cn|usgovcloudapi\.net))?")
-_METADATA_NAMES = re.compile(
+# Patterns that most commands never need are compiled at their first use.
+_CONTAINER = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,220}[A-Za-z0-9])?"
+_ACCOUNT = r"[a-z0-9]{3,24}(?:\.(?:dfs|blob)\.core\.(?:windows\.net|chinacloudapi\.cn|usgovcloudapi\.net))?"
+_METADATA_NAMES = (
     r"(?:.*\.)?(?:metadata(?:\.goog|\.google\.internal|\.azure\.(?:com|internal))?|instance-data(?:\.ec2\.internal)?)"
 )
 _METADATA_ADDRESSES = ("fd00:ec2::254", "fd20:ce::254", "100.100.100.200")
@@ -73,14 +73,16 @@ def _remote(protocol: str, rest: str) -> Location:
     account = ""
     if "@" in container and protocol == "abfs":
         container, _, account = container.partition("@")
-        if ":" not in container and not _ACCOUNT.fullmatch(account):
+        if ":" not in container and not re.fullmatch(_ACCOUNT, account):
             raise BadUrl("after the @ the name of a storage account is expected: abfs://container@account/path")
     if "@" in container or ":" in container:
         raise BadUrl("it holds credentials or a port; credentials come from the ambient identity, never from a URL")
-    if not _CONTAINER.fullmatch(container) or forbidden_host(container) or _address(container):
+    if not re.fullmatch(_CONTAINER, container) or forbidden_host(container) or _address(container):
         raise BadUrl(f"after {protocol}:// the name of a bucket or container is expected")
     if "?" in path or "#" in path:
         raise BadUrl("it has a query or a fragment, which mean nothing here")
+    from urllib.parse import unquote
+
     if {".", ".."} & set(unquote(path).split("/")):
         raise BadUrl("it has '.' or '..' in its path")
     return Location(protocol, container, path.strip("/"), account)
@@ -91,7 +93,7 @@ def forbidden_host(host: str) -> bool:
     name = host.strip("[]").rstrip(".").lower()
     address = _address(name.partition("%")[0])
     if address is None:
-        return bool(_METADATA_NAMES.fullmatch(name))
+        return bool(re.fullmatch(_METADATA_NAMES, name))
     within = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None) or address
     return any(one.is_link_local or one.is_unspecified or str(one) in _METADATA_ADDRESSES for one in (address, within))
 
@@ -113,6 +115,8 @@ def _address(host: str) -> IPv4Address | IPv6Address | None:
 
 def checked_endpoint(url: str) -> str:
     """The address of a storage server, such as AWS_ENDPOINT_URL holds. Raises BadUrl."""
+    from urllib.parse import urlsplit
+
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port

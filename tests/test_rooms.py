@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "planning": {"catalog", "reading", "diagnostics", "schemas"},
     "storing": {"schemas"},
     "launching": {"storing", "schemas"},
+    "edge": set(),
     "imaging": {"launching", "catalog", "reading", "diagnostics", "schemas"},
     "recording": {"launching", "storing", "schemas"},
     "targets/local": {"launching", "storing", "schemas"},

@@ -16,8 +16,9 @@ import pytest
 
 from lighterage.schemas.plan import Plan
 from lighterage.schemas.record import ArtifactRef, RunRecord, TaskRecord
-from lighterage.storing import Damaged, MissingObject, Store, StoreError
+from lighterage.storing import Damaged, MissingObject, Store, StoreError, pins
 from lighterage.storing.backend import CHUNK, object_key
+from lighterage.storing.collecting import Rules, collect
 
 from .trees import contents, write_tree
 
@@ -267,6 +268,37 @@ class StoreContract:
             store.backend.remove(f"actions/{KEY}.json")
             assert store.find_action(KEY) is None and not list(store.backend.list("actions"))
         assert store.record_action(KEY, {"n": 2}, run="two", task="train", seconds=1)["run"] == "two"
+
+    def test_what_nothing_refers_to_is_collected_and_the_rest_stays(self, store: Store, tmp_path: Path) -> None:
+        """With a grace of less than nothing, so that all there is counts as old."""
+        for name in ("kept", "left"):
+            write_tree(tmp_path / name, {"a": name.encode(), "b": b"shared"})
+        kept, left = (store.put(tmp_path / name, "folder") for name in ("kept", "left"))
+        outputs = {"made": kept.model_dump(mode="json")}
+        store.record_action(KEY, outputs, run="one", task="train", seconds=1)
+        store.record_action("cd" * 32, {"n": 1}, run="gone", task="train", seconds=1)
+        store.write_record(TaskRecord(run="one", task="train", status="succeeded", key=KEY, outputs=outputs))
+        freed = collect(store, Rules(runs=1), grace=-5)
+        assert (freed.runs, freed.results, freed.objects) == (["one"], 2, 5), "records without a run are of none"
+
+        kept, left = (store.put(tmp_path / name, "folder") for name in ("kept", "left"))
+        store.record_action(KEY, outputs, run="one", task="train", seconds=1)
+        store.write_record(TaskRecord(run="one", task="train", status="succeeded", key=KEY, outputs=outputs))
+        store.write_run(RunRecord(run="one", workflow="w", environment="e", started=1, status="succeeded", engine="1"))
+        freed = collect(store, Rules(runs=1), grace=-5)
+        assert (freed.runs, freed.results, freed.objects) == ([], 0, 2)
+        assert store.verify(kept) and store.find_action(KEY) and not store.has(left)
+        assert not list(store.backend.list("collecting"))
+
+    def test_what_is_old_is_pinned_when_it_is_published_again(
+        self, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "in").write_bytes(b"weights")
+        ref = store.put(tmp_path / "in", "file")
+        assert not list(store.backend.list("pins")), "what is young needs none"
+        monkeypatch.setattr(pins, "YOUNG", -5.0)
+        assert store.put(tmp_path / "in", "file") == ref
+        assert list(store.backend.list("pins")) == [pins.pin_of(object_key(ref.digest))]
 
     # --- actions ---
 

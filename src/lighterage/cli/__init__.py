@@ -31,6 +31,7 @@ COMMANDS = {
     "reproduce": "Run a run again and compare every output",
     "get": "Copy a task's output out of the store",
     "cache": "Check a store, clean it up, copy runs to another",
+    "edge": "Verify a bundle, or run it on data",
     "steps": "List, show and check steps",
     "graph": "Draw a workflow as Mermaid or DOT",
     "schema": "Print the JSON Schema of a kind of file",

@@ -19,6 +19,7 @@ from .talk import duration, print_json, shown, table
 
 if TYPE_CHECKING:
     from ..targets.local.containers import Containers
+    from .reproduce import Told
 
 
 @click.command()
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 @click.option("--force", multiple=True, metavar="TASK", help="Run this task although it is cached; may be repeated.")
 @click.option("--containers", is_flag=True, help="Run each task in a container of its step's image.")
 @click.option("--tool", type=click.Choice(["podman", "docker"]), help="What runs containers. Default: the first here.")
+@click.option("--verify-determinism", is_flag=True, help="Do each task that ran once more, and compare the outputs.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but failures.")
 @json_option
 def command(
@@ -52,6 +54,7 @@ def command(
     force: tuple[str, ...],
     containers: bool,
     tool: str | None,
+    verify_determinism: bool,
     quiet: bool,
     form: str,
 ) -> int:
@@ -64,6 +67,8 @@ def command(
         raise click.UsageError(
             f"site {site_name!r} of {settled.environment!r} is a cluster: use lighterage compile -e {environment}"
         )
+    if verify_determinism and (containers or tool):
+        raise click.UsageError("--verify-determinism does tasks again as processes here, so it excludes --containers")
     active, selected = _selection(settled, only, start, until)
     capacity = machine(site.capacity, jobs)
     if settled.concurrency and settled.concurrency.parallelism:
@@ -83,13 +88,23 @@ def command(
     gc.enable()  # a run may be long
     outcome = run_plan(settled, opened, options, observer(quiet or form == "json"))
     places = _export(settled, opened, outcome) if outcome.record.status == "succeeded" else {}
+    succeeded = outcome.record.status == "succeeded"
+    told = _twice(settled, outcome, opened, options.base, jobs) if verify_determinism and succeeded else None
     if form == "json":
-        print_json(_as_json(outcome, opened))
+        print_json(_as_json(outcome, opened) | ({"determinism": told.as_json(outcome.record.run)} if told else {}))
     elif not quiet:
         _show(outcome, places)
-    if outcome.signal:
-        return 128 + outcome.signal
-    return 0 if outcome.record.status == "succeeded" else 1
+        if told:
+            told.show(outcome.record.run)
+    if signalled := outcome.signal or (told and told.signal):
+        return 128 + signalled
+    return 0 if succeeded and (told is None or told.equal) else 1
+
+
+def _twice(settled: Plan, outcome: Outcome, store: Store, base: Path, jobs: int | None) -> Told:
+    from .reproduce import twice
+
+    return twice(settled, outcome.tasks, store, base, jobs)
 
 
 def _containers(tool: str | None, settled: Plan, environment: Environment, active: frozenset[str] | None) -> Containers:

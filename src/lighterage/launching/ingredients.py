@@ -15,7 +15,7 @@ from typing import Any
 
 from ..schemas import BadInput
 from ..schemas.contract import Port
-from ..schemas.plan import PlannedStep, digest_of
+from ..schemas.plan import PlannedStep, canonical, digest_of
 from ..schemas.shape import API_VERSION
 
 _PACKAGE = "package:"
@@ -69,7 +69,7 @@ def differences(now: dict[str, Any], before: dict[str, Any]) -> Iterator[str]:
     ):
         new, old = now.get(group, {}), before.get(group, {})
         for name in sorted(new.keys() | old.keys()):
-            if new.get(name) != old.get(name):
+            if _differ(new.get(name), old.get(name)):
                 shown = f": {old.get(name)} → {new.get(name)}" if group in ("values", "libraries") else ""
                 yield f"{said} {name!r} changed{shown}"
     for part, said in (
@@ -81,6 +81,11 @@ def differences(now: dict[str, Any], before: dict[str, Any]) -> Iterator[str]:
     ):
         if now.get(part) != before.get(part):
             yield f"{said} changed"
+
+
+def _differ(new: Any, old: Any) -> bool:
+    """As keys do: to Python 1, 1.0 and true are equal."""
+    return canonical(new) != canonical(old)
 
 
 def _typed(port: Port, value: Any) -> Any:
