@@ -47,7 +47,7 @@ class TestCluster(TargetContract):
     idle = frozenset({"skipped", "omitted"})
 
     def marks(self, project: Project) -> Path:
-        return Path(STORE, f"marks-{project.folder.name}")
+        return Path(STORE, "marks" + "-".join(project.folder.parts[-3:]))
 
     def run(self, project: Project) -> tuple[bool, dict[str, dict[str, Any]]]:
         run = _submitted(project)
@@ -141,7 +141,7 @@ def _tasks(run: dict[str, Any]) -> dict[str, dict[str, Any]]:
         for one in store.records(f"{run['metadata']['name']}.{run['metadata']['uid']}")
     }
     for node in run["status"].get("nodes", {}).values():
-        label = node["displayName"]
+        label = node["displayName"].partition("(")[0]  # attempts have numbers in parentheses
         killed = node["type"] == "Pod" and node["phase"] in ("Failed", "Error")
         if (killed or node["type"] in ("Skipped", "Omitted")) and not any(
             one.partition("[")[0] == label for one in tasks
