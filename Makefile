@@ -8,7 +8,7 @@ PIN := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-ind
   --custom-compile-command "make lock" pyproject.toml
 ENGINE := --constraints requirements.lock --extra data --extra samples --extra s3 --extra gcs --extra azure
 
-.PHONY: demo test test-all lint format bench docs golden lock clean
+.PHONY: demo test test-all lint format faults bench docs golden lock clean
 
 demo: $(READY)  ## real sensor data to a verified .tflite on this machine
 	$(BIN)/lighterage run workflows/motion.yaml
@@ -19,6 +19,9 @@ test: $(READY)  ## all tests, side by side
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+faults: $(READY)  ## what is done to it, hundreds of times over; make faults ARGS="--only F1 --seed 7"
+	$(BIN)/python -m tests.faults $(ARGS)
 
 bench: $(READY)  ## figures beside what one would use instead; installs the peers in .bench/
 	$(BIN)/python -m benchmarks

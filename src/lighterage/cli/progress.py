@@ -15,14 +15,13 @@ from ..schemas.record import Failure, TaskRecord
 from .talk import duration
 
 if TYPE_CHECKING:
-    from ..targets.local import Observer
     from ..targets.local.instances import Instance
 
 LAST_LINES = 20
 MARKS = {"succeeded": "✓", "failed": "✗", "skipped": "–", "omitted": "–", "cancelled": "■"}
 
 
-def observer(quiet: bool) -> Observer:
+def observer(quiet: bool) -> Failures:
     """The fitting one for this stderr."""
     if quiet:
         return Failures()
@@ -35,7 +34,19 @@ def on_terminal() -> bool:
 
 
 class Failures:
-    """Says only what failed, with the end of its log."""
+    """Says only what failed, with the end of its log. Who closes the terminal does not listen, and the run ends in good
+    order all the same."""
+
+    _terminals: tuple[int, ...] = ()
+
+    def __init__(self) -> None:
+        self._terminals = tuple(handle for handle in (1, 2) if os.isatty(handle))
+
+    def hang_up(self) -> None:
+        """The terminal is gone: what would be written to it from now on goes nowhere."""
+        with open(os.devnull, "wb") as nowhere:
+            for handle in self._terminals:
+                os.dup2(nowhere.fileno(), handle)
 
     def started(self, instance: Instance) -> None:
         pass
@@ -71,6 +82,14 @@ class Failures:
         self.say(f"waits for another run that holds the {place}")
 
     def say(self, line: str) -> None:
+        try:
+            self._write(line)
+        except OSError:
+            if not self._terminals:
+                raise
+            self.hang_up()
+
+    def _write(self, line: str) -> None:
         click.echo(line, err=True)
 
 
@@ -93,6 +112,7 @@ class Terminal(Lines):
     def __init__(self) -> None:
         from rich.live import Live
 
+        super().__init__()
         self.running: dict[str, float] = {}
         self.live: Any = Live(auto_refresh=False, transient=True)  # no thread: the run's process forks
 
@@ -105,10 +125,16 @@ class Terminal(Lines):
         super().ended(record, label, log)
         self._draw()
 
-    def say(self, line: str) -> None:
+    def _write(self, line: str) -> None:
         self.live.console.print(line, markup=False, highlight=False)
 
     def _draw(self) -> None:
+        try:
+            self._draw_anew()
+        except OSError:
+            self.hang_up()
+
+    def _draw_anew(self) -> None:
         from rich.text import Text
 
         if self.running and not self.live.is_started:

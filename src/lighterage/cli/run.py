@@ -86,7 +86,10 @@ def command(
     opened = open_store(settled.store, forks=True)
     gc.freeze()
     gc.enable()  # a run may be long
-    outcome = run_plan(settled, opened, options, observer(quiet or form == "json"))
+    watching = observer(quiet or form == "json")
+    outcome = run_plan(settled, opened, options, watching)
+    if outcome.signal == signal.SIGHUP:
+        watching.hang_up()
     places = _export(settled, opened, outcome) if outcome.record.status == "succeeded" else {}
     succeeded = outcome.record.status == "succeeded"
     told = _twice(settled, outcome, opened, options.base, jobs) if verify_determinism and succeeded else None

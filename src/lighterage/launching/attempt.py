@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -45,7 +46,10 @@ def attempt(work: Work, about: Attempt, store: Store, do: Do = execute) -> dict[
         return {"outputs": outputs}
     except TaskFailure as error:
         if not error.told:
-            explain(error)
+            with contextlib.suppress(
+                OSError, ValueError
+            ):  # a step may have closed its stdout; the failure is told all the same
+                explain(error)
         return {"failure": error.failure.model_dump(mode="json")}
 
 

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, TypeVar
 
 from pydantic import ValidationError
 
-from ..schemas.plan import Plan, canonical
+from ..schemas.plan import Plan, canonical, digest_of
 from ..schemas.record import RunRecord, TaskRecord
 from ..schemas.shape import Shape
 from .artifacts import Artifacts
@@ -22,6 +22,8 @@ from .trees import references
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _ACTION = {"outputs", "run", "task", "seconds", "created"}
+_CHECK = "digest"
+"""field of a result's document that holds the digest of the others: a result has no name that would tell of damage"""
 
 Record = TypeVar("Record", bound=Shape)
 
@@ -49,7 +51,7 @@ class Records(Artifacts):
             "seconds": round(seconds, 3),
             "created": time.time(),
         }
-        data = canonical(action).encode()
+        data = _sealed(action)
         if not replace:
             # Not synced: what a power cut leaves of it reads as unknown, and the objects it names are synced.
             if self._backend.create(_action_key(key), data, sync=False):
@@ -165,7 +167,14 @@ def _action(data: bytes) -> dict[str, Any] | None:
         action = json.loads(data)
     except (ValueError, RecursionError):
         return None
-    return action if isinstance(action, dict) and action.keys() >= _ACTION else None
+    if not isinstance(action, dict) or not action.keys() >= _ACTION or action.pop(_CHECK, None) != digest_of(action):
+        return None
+    return action
+
+
+def _sealed(action: dict[str, Any]) -> bytes:
+    read = json.loads(canonical(action))  # as whoever checks it sees it: keys are texts there, and so is their order
+    return canonical(read | {_CHECK: digest_of(read)}).encode()
 
 
 def _text(record: RunRecord | TaskRecord) -> bytes:

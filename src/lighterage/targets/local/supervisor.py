@@ -189,7 +189,8 @@ def _do_task(perform: Perform, job_pipe: int, result_pipe: int) -> NoReturn:
     except BaseException:
         import traceback
 
-        traceback.print_exc()
+        with contextlib.suppress(Exception):  # nothing may leave this function: below it is the supervisor's own work
+            traceback.print_exc()
     _flush_and_exit(code)
 
 

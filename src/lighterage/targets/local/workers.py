@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ...storing.errors import explained
 from .server import serve
 from .supervisor import Duties
 
@@ -38,7 +39,8 @@ class Worker:
 
     def send(self, job: dict[str, Any]) -> None:
         """Starts a job in a folder that is empty. A worker that died tells so through `answer`."""
-        self.folder.mkdir(exist_ok=True)
+        with explained(self.folder):
+            self.folder.mkdir(exist_ok=True)
         self.job = job = {**job, "folder": str(self.folder)}
         with contextlib.suppress(OSError):
             self.connection.sendall(json.dumps(job).encode() + b"\n")

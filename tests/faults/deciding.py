@@ -1,0 +1,66 @@
+"""F14 and F15: steps that give something else each time, and edits that a cache must see."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ..conftest import Project
+from .fault import Fault, Result
+
+EDITS = "tests/recording/test_thirty_edits.py"
+DRAW = "import os\ndef draw(n):\n    return {'token': os.urandom(8).hex()}"
+PASS = "def hand(token):\n    return {'handed': token}"
+
+
+def draw(seed: int, rounds: int, folder: Path) -> Result:
+    """What was drawn stays; what is drawn anew on demand reaches whoever uses it."""
+    project, result = Project(folder), Result()
+    project.step("draw", DRAW, "{n: {type: integer}}", "{token: {type: string}}")
+    project.step("hand", PASS, "{token: {type: string}}", "{handed: {type: string}}")
+    flow = project.workflow(
+        'draw: {uses: ./draw, with: {n: "${parameters.n}"}}\nhand: {uses: ./hand, with: {token: "${draw.token}"}}',
+        head="parameters: {n: 0}\n",
+    )
+    naive: dict[str, str] = {}
+    for number in range(rounds):
+        given = ("-p", f"n={number}")
+        with result.round(f"round {number}"):
+            first, second = _tokens(project, flow, *given), _tokens(project, flow, *given)
+            assert first == second and first[0] == first[1], f"{first} became {second}"
+            third, fourth = _tokens(project, flow, *given, "--force", "draw"), _tokens(project, flow, *given)
+            assert third[0] != first[0], "it was not drawn anew"
+            assert third == fourth and third[0] == third[1], f"stale: {third}, then {fourth}"
+            handed = naive.setdefault("hand", first[0])  # by the name of the task before it, not by what that gave
+            result.naive(handed != third[0])
+    return result
+
+
+def _tokens(project: Project, flow: str, *more: str) -> list[str]:
+    by = project.run(flow, *more)["by"]
+    return [by["draw"]["outputs"]["token"], by["hand"]["outputs"]["handed"]]
+
+
+def edit(seed: int, rounds: int, folder: Path) -> Result:
+    """The edits of tests/recording/test_thirty_edits.py, each in a copy of a project that has run."""
+    root, result = Path(__file__).parents[2], Result()
+    if rounds < 30:
+        pytest.skip("each is a test of its own: tests/recording/test_thirty_edits.py")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rf", EDITS]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=1200, check=False)
+    counts = {what: int(count) for count, what in re.findall(r"(\d+) (passed|failed|error)", done.stdout)}
+    result.rounds = sum(counts.values())
+    result.violations = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    if done.returncode and not result.violations:
+        result.violations = [done.stdout[-500:]]
+    return result
+
+
+FAULTS = [
+    Fault("F14", "a step that gives something else each time, drawn anew on demand", draw, 10, 1),
+    Fault("F15", "edits that decide a result are misses, and those that do not are hits", edit, 30, 1),
+]
