@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from ..conftest import ADD, Project
@@ -84,7 +85,9 @@ def _as_nobody(project: Project) -> None:
     """The libraries may lie where only root can look, so that they are loaded first."""
     if os.geteuid() != 0:
         return
-    for place in (project.folder, *project.folder.parents[:2]):
+    for place in (project.folder, *project.folder.parents):
+        if place == Path(tempfile.gettempdir()):
+            break
         place.chmod(0o755)
     for place in (project.folder, *project.folder.rglob("*")):
         os.chown(place, 65534, 65534)

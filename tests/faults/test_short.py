@@ -16,7 +16,7 @@ NEEDS_CHANCE = {"F1", "F4", "F6b", "F7"}
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("fault", all_faults(), ids=lambda fault: fault.id)
+@pytest.mark.parametrize("fault", list(all_faults()), ids=lambda fault: fault.id)
 def test_nothing_is_lost(fault: Fault, tmp_path: Path) -> None:
     seed = int(os.environ.get("SEED", random.randrange(10**6)))
     print(f"repeat with: python -m tests.faults --only {fault.id} --seed {seed} --short")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Callable
+from importlib.machinery import EXTENSION_SUFFIXES, SOURCE_SUFFIXES, ExtensionFileLoader, FileFinder, SourceFileLoader
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ..schemas.plan import PlannedStep
 from .failure import TaskFailure
@@ -72,5 +74,27 @@ def _own_package(step: PlannedStep, module: str) -> str:
         package = ModuleType(name)
         package.__path__ = [folder]
         sys.modules[name] = package
+        sys.path_hooks.insert(0, _finder_below(folder))
         sys.path.insert(0, folder)  # plain `import sibling` works as well
     return f"{name}.{module}"
+
+
+class _FromSource(SourceFileLoader):
+    """Compiles anew each time. Python takes cached bytecode for that of a file of equal size and second, which an edit
+    may leave as they were: the result of old code would be kept under the key of the new."""
+
+    def path_stats(self, path: str) -> NoReturn:
+        raise OSError("bytecode is not cached")
+
+
+def _finder_below(folder: str) -> Callable[[str], Any]:
+    """What `sys.path_hooks` holds, for a step's folder and those in it."""
+    extensions = (ExtensionFileLoader, EXTENSION_SUFFIXES)
+    hook = FileFinder.path_hook(extensions, (_FromSource, SOURCE_SUFFIXES))
+
+    def finder(path: str) -> Any:
+        if path != folder and not path.startswith(f"{folder}{os.sep}"):
+            raise ImportError
+        return hook(path)
+
+    return finder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 
 from tests.conftest import Project
@@ -44,6 +45,20 @@ def test_changed_code_is_a_miss(adding: Project) -> None:
     adding.write({"add/add.py": "def add(value):\n    return value + 100\n"})
     told = adding.run(flow)["by"]["a"]
     assert (told["cached"], told["outputs"]) == (False, {"result": 101})
+
+
+def test_an_edit_that_keeps_size_and_date_runs_the_new_code(adding: Project) -> None:
+    """Python would take the bytecode that it has cached."""
+    code = adding.folder / "add/add.py"
+    before = code.stat()
+    adding.write({"add/more.py": "ONE = 1\n"})
+    code.write_text("import more\n\n\ndef add(value):\n    return value + more.ONE\n")
+    flow = adding.workflow("a: {uses: ./add, with: {value: 1}}")
+    for expected in (2, 3):
+        for file in (code, adding.folder / "add/more.py"):
+            os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert adding.run(flow)["by"]["a"]["outputs"] == {"result": expected}
+        (adding.folder / "add/more.py").write_text("ONE = 2\n")
 
 
 def test_an_input_file_changed_in_place_is_a_miss(project: Project) -> None:
