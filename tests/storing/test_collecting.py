@@ -14,7 +14,7 @@ import pytest
 
 from lighterage.launching.attempt import earlier_result
 from lighterage.schemas.contract import Port
-from lighterage.schemas.plan import Plan, PlannedStep, TaskSpec
+from lighterage.schemas.plan import Plan, PlannedStep, TaskSpec, digest_of
 from lighterage.schemas.record import ArtifactRef, RunRecord, TaskRecord
 from lighterage.storing import Store, StoreError, open_store, pins
 from lighterage.storing.backend import object_key
@@ -41,7 +41,9 @@ def age_folder(folder: Path, days: float) -> None:
     for place in folder.rglob("*"):
         if place.parent.name == "actions":
             place.chmod(0o644)
-            place.write_text(json.dumps(json.loads(place.read_text()) | {"created": then}))
+            action = json.loads(place.read_text()) | {"created": then}
+            del action["digest"]
+            place.write_text(json.dumps(action | {"digest": digest_of(action)}))
         if place.is_file():
             os.utime(place, (then, then))
 
