@@ -50,14 +50,14 @@ class Argo:
             raise Refused("argo get printed no JSON") from None
         return found if found["metadata"]["uid"] == uid else None
 
-    def logs(self, pod: str) -> int:
+    def logs(self, pod: str, container: str) -> int:
         """Prints what a pod's step has printed; returns kubectl's exit code."""
         _need("kubectl")
-        return hand_over("kubectl", *self._where(), "logs", pod, "-c", "main")
+        return hand_over("kubectl", *self._where(), "logs", pod, "-c", container)
 
-    def last_lines(self, pod: str, count: int) -> list[str]:
+    def last_lines(self, pod: str, container: str, count: int) -> list[str]:
         """The last lines of it, made harmless to a terminal; none where it has gone."""
-        told = ask("kubectl", *self._where(), "logs", pod, "-c", "main", f"--tail={count}", seconds=SECONDS)
+        told = ask("kubectl", *self._where(), "logs", pod, "-c", container, f"--tail={count}", seconds=SECONDS)
         lines = told.out.splitlines() if told.ok else []
         return ["".join(char if char.isprintable() or char == "\t" else "�" for char in line)[:2000] for line in lines]
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..catalog import NotFound, find_environment
-from ..diagnostics import Missing, Mistakes
-from ..reading import check, read_document
+from ..diagnostics import Missing
+from ..reading import read_document
 from ..recording.settling import Told, settle
-from ..schemas.environment import Environment
 from ..schemas.record import RunRecord
 from ..storing import Store
 from .argo import Argo, on_cluster
+from .loading import environment_in
 from .stores import shared
 
 if TYPE_CHECKING:
@@ -38,10 +38,7 @@ def _site(name: str) -> Any:
         file = find_environment(name, Path())
     except NotFound:
         return None
-    found, mistakes = check(read_document(file), Environment)
-    if found is None:
-        raise Mistakes(mistakes)
-    site = next(iter(found.sites.values()))
+    site = next(iter(environment_in(read_document(file)).sites.values()))
     return site if site.target == "argo" else None
 
 

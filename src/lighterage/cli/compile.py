@@ -7,8 +7,8 @@ from typing import Literal
 
 import click
 
-from ..diagnostics import Mistakes
-from .loading import environment_option, parameter_options, plan, store_option
+from .loading import environment_option, parameter_options, store_option
+from .manifests import manifests, plan_for_cluster
 
 
 @click.command()
@@ -37,22 +37,8 @@ def command(
     require_digest: bool,
 ) -> None:
     """Write plain Argo Workflows manifests: `argo submit` and `kubectl apply` take them as they are."""
-    planned = plan(workflow, environment, parameters, params, store)
-    assert planned.plan is not None and planned.environment is not None
-    site_name, site = next(iter(planned.environment.sites.items()))
-    if site.target != "argo":
-        raise click.UsageError(
-            f"site {site_name!r} of {environment!r} is this machine: use lighterage run -e {environment}"
-        )
-    from ..targets.argo import compile_plan
-
-    place = planned.environment
-    if require_digest:
-        place = place.model_copy(update={"security": place.security.model_copy(update={"require_digest": True})})
-    try:
-        files = compile_plan(planned.plan, place, form)
-    except Mistakes as error:
-        raise Mistakes(map(planned.placed, error.diagnostics)) from None
+    planned = plan_for_cluster(workflow, environment, parameters, params, store)
+    files = manifests(planned, form, require_digest=require_digest)
     if output == "-":
         click.echo("---\n".join(files.values()), nl=False)
         return

@@ -8,18 +8,15 @@ from pathlib import Path
 import click
 
 from .. import __version__
-from ..diagnostics import Mistakes
 from ..imaging.build import Recipe, build
 from ..imaging.context import PLATFORMS
 from ..imaging.runtimes import BASE, ENGINE, RUNTIMES
 from ..imaging.tools import TOOLS, Builder, BuildFailed
-from ..reading import check
 from ..schemas import BadInput
-from ..schemas.environment import Environment
 from ..schemas.image import ImageReference, parse_image
 from ..schemas.plan import PlannedStep
 from ..targets.argo.containers import is_foreign
-from .loading import json_option, plan, read_environment
+from .loading import environment_in, json_option, plan, read_environment
 from .talk import print_json, table
 
 _HERE = "linux/arm64" if platform.machine() in ("arm64", "aarch64") else "linux/amd64"
@@ -85,10 +82,7 @@ def build_images(
 
 def _named_by(environment: str, wanted: tuple[str, ...], asked: bool) -> dict[str, str]:
     """Runtime -> what the environment calls it, without its digest. Raises UsageError for one that it does not name."""
-    document = read_environment(environment, Path.cwd())
-    read, mistakes = check(document, Environment)
-    if read is None:
-        raise Mistakes(mistakes)
+    read = environment_in(read_environment(environment, Path.cwd()))
     unnamed = [name for name in wanted if name not in read.images]
     if unnamed and (asked or len(unnamed) == len(wanted)):
         raise click.UsageError(f"environment {read.name!r} names no image for {', '.join(unnamed)}")

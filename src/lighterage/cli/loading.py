@@ -14,6 +14,7 @@ from ..planning import Planned, plan_workflow
 from ..planning.arguments import BadArgument
 from ..reading import Document, check, read_document
 from ..schemas.contract import typed
+from ..schemas.environment import Environment
 from ..schemas.workflow import Workflow
 from .talk import show_diagnostics
 
@@ -56,6 +57,14 @@ def read_environment(name: str, near: Path) -> Document:
         return read_document(find_environment(name, near))
     except NotFound as error:
         raise click.UsageError(f"{error.message}; {error.hint}") from None
+
+
+def environment_in(document: Document) -> Environment:
+    """The environment that a file describes. Raises Mistakes."""
+    found, mistakes = check(document, Environment)
+    if found is None:
+        raise Mistakes(mistakes)
+    return found
 
 
 def plan(

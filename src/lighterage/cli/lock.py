@@ -10,9 +10,7 @@ from ..catalog.shipped import shipped
 from ..diagnostics import Mistakes
 from ..imaging.locking import Place, not_locked, places_of, resolved, write
 from ..imaging.registry import RESOLVERS, resolver
-from ..reading import check
-from ..schemas.environment import Environment
-from .loading import environment_option, json_option, plan, read_environment
+from .loading import environment_in, environment_option, json_option, plan, read_environment
 from .talk import print_json, table
 
 
@@ -52,11 +50,10 @@ def _places(workflow: str | None, environment: str) -> list[Place]:
         raise click.UsageError(
             f"environment {environment!r} ships with lighterage: copy it to environments/ first, and edit it"
         )
-    read, mistakes = check(document, Environment)
-    if read is None:
-        raise Mistakes(mistakes)
     planned = plan(workflow, environment) if workflow else None
-    return places_of(document, read, planned.plan.steps.values() if planned and planned.plan else ())
+    return places_of(
+        document, environment_in(document), planned.plan.steps.values() if planned and planned.plan else ()
+    )
 
 
 def _show(changed: list[tuple[Place, Place]], form: str) -> None:

@@ -48,7 +48,7 @@ def _print(store: Store, run: RunRecord, task: str, index: int, environment: str
     workflow = argo.workflow(run)
     for seen in instances(workflow) if workflow else ():
         if (seen.task, seen.index) == (task, index) and seen.pod:
-            return argo.logs(seen.pod)
+            return argo.logs(seen.pod, seen.container)
     if workflow is None:
         click.echo(f"the cluster has forgotten {run.run}, and its logs with it", err=True)
         return 1

@@ -15,7 +15,7 @@ from ..storing import Store, open_store
 from ..targets.local import Options, Outcome, machine, run_plan
 from .loading import environment_option, json_option, parameter_options, plan, store_option
 from .progress import observer
-from .talk import duration, print_json, shown, table
+from .talk import duration, print_json, shown, table, task_rows
 
 if TYPE_CHECKING:
     from ..targets.local.containers import Containers
@@ -163,20 +163,7 @@ def _export(settled: Plan, store: Store, outcome: Outcome) -> dict[str, Path]:
 
 
 def _show(outcome: Outcome, places: dict[str, Path]) -> None:
-    rows = []
-    for one in outcome.tasks:
-        label = f"{one.task}[{one.index}]" if one.matrix else one.task
-        status = "cached" if one.cached else one.status
-        values = ", ".join(f"{name} {shown(value)}" for name, value in one.outputs.items())
-        rows.append(
-            (
-                label,
-                status,
-                "" if one.cached or not one.seconds else duration(one.seconds),
-                one.failure.message.splitlines()[0] if one.failure else values,
-            )
-        )
-    click.echo(table(rows, ("task", "status", "time", "outputs")))
+    click.echo(table(task_rows(outcome.tasks), ("task", "status", "time", "outputs")))
     record = outcome.record
     for name, value in record.outputs.items():
         click.echo(f"{name}: {places[name] if name in places else shown(value)}")

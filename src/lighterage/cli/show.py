@@ -10,13 +10,13 @@ import click
 
 from ..recording.runs import records_of
 from ..recording.view import record_as_json
-from ..schemas.record import RunRecord, TaskRecord
+from ..schemas.record import RunRecord
 from ..storing import Store
 from .argo import on_cluster
 from .clusters import look
 from .loading import json_option
 from .stores import store_options, the_run, the_store
-from .talk import duration, print_json, shown, table
+from .talk import duration, print_json, shown, table, task_rows
 
 if TYPE_CHECKING:
     from ..targets.argo.nodes import Seen
@@ -48,18 +48,7 @@ def show(store: Store, record: RunRecord, form: str, seen: Iterable[Seen] = ()) 
     click.echo(f"{record.run}: {record.status} in {record.environment}" + (f", with {arguments}" if arguments else ""))
     if record.reason:
         click.echo(record.reason)
-    click.echo(table([*_ended_rows(tasks), *_begun_rows(begun)], ("task", "status", "time", "outputs")))
-
-
-def _ended_rows(tasks: Iterable[TaskRecord]) -> Iterable[Sequence[str]]:
-    for one in tasks:
-        values = ", ".join(f"{name} {shown(value)}" for name, value in one.outputs.items())
-        yield (
-            one.label,
-            "cached" if one.cached else one.status,
-            duration(one.seconds) if one.seconds and not one.cached else "",
-            one.failure.message.splitlines()[0] if one.failure else values,
-        )
+    click.echo(table([*task_rows(tasks), *_begun_rows(begun)], ("task", "status", "time", "outputs")))
 
 
 def _begun_rows(begun: Iterable[Seen]) -> Iterable[Sequence[str]]:

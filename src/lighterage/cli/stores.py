@@ -10,13 +10,11 @@ from typing import Any
 
 import click
 
-from ..diagnostics import Mistakes
-from ..reading import check
 from ..recording.runs import NoSuchRun, find_run
 from ..schemas.environment import Environment
 from ..schemas.record import RunRecord, TaskRecord
 from ..storing import Store, open_store
-from .loading import read_environment
+from .loading import environment_in, read_environment
 
 _INSTANCE = re.compile(r"(.+)\[(\d+)\]")
 
@@ -38,10 +36,7 @@ def the_store(environment: str | None, store: str | None) -> Store:
 
 def environment_of(name: str | None) -> Environment:
     """The environment that a command names; the laptop where it names none. Raises UsageError and Mistakes."""
-    found, mistakes = check(read_environment(name or "laptop", Path()), Environment)
-    if found is None:
-        raise Mistakes(mistakes)
-    return found
+    return environment_in(read_environment(name or "laptop", Path()))
 
 
 def shared(store: Store) -> Store:

@@ -11,15 +11,14 @@ from typing import Any
 import click
 
 from .. import __version__
-from ..diagnostics import Mistakes
 from ..launching.delivery import deliver
-from ..planning import Planned
 from ..schemas import BadInput
 from ..schemas.plan import Plan
 from ..schemas.record import RunRecord
 from ..storing import Store, StoreError, open_store
 from .argo import Argo, Refused
-from .loading import environment_option, json_option, parameter_options, plan, store_option
+from .loading import environment_option, json_option, parameter_options, store_option
+from .manifests import manifests, plan_for_cluster
 from .stores import again, shared
 from .talk import print_json
 
@@ -43,14 +42,10 @@ def command(
     form: str,
 ) -> int:
     """Start a workflow on a cluster, through kubectl. Prints the run's name."""
-    planned = plan(workflow, environment, parameters, params, store)
+    planned = plan_for_cluster(workflow, environment, parameters, params, store)
     assert planned.plan is not None and planned.environment is not None
-    site_name, site = next(iter(planned.environment.sites.items()))
-    if site.target != "argo":
-        raise click.UsageError(
-            f"site {site_name!r} of {environment!r} is this machine: use lighterage run -e {environment}"
-        )
-    files = _manifests(planned)
+    site = next(iter(planned.environment.sites.values()))
+    files = manifests(planned)
     argo = Argo(site)
     if dry_run:
         _create(argo, planned.plan.workflow, files, "--dry-run=server")
@@ -74,16 +69,6 @@ def command(
         click.echo(record.run)
     click.echo(f"watch it with: lighterage watch {again(record, environment, store)}", err=True)
     return 0
-
-
-def _manifests(planned: Planned) -> dict[str, str]:
-    from ..targets.argo import compile_plan
-
-    assert planned.plan is not None and planned.environment is not None
-    try:
-        return compile_plan(planned.plan, planned.environment)
-    except Mistakes as error:
-        raise Mistakes(map(planned.placed, error.diagnostics)) from None
 
 
 def _store(url: str) -> Store:

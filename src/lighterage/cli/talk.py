@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..diagnostics import Diagnostic, render
+
+if TYPE_CHECKING:
+    from ..schemas.record import TaskRecord
 
 
 def show_diagnostics(found: Sequence[Diagnostic], form: str = "text") -> None:
@@ -63,3 +66,15 @@ def table(rows: Iterable[Sequence[str]], head: Sequence[str]) -> str:
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
     )
+
+
+def task_rows(records: Iterable[TaskRecord]) -> Iterator[Sequence[str]]:
+    """Task, how it ended, how long it took, and what it gave or why it failed."""
+    for one in records:
+        values = ", ".join(f"{name} {shown(value)}" for name, value in one.outputs.items())
+        yield (
+            one.label,
+            "cached" if one.cached else one.status,
+            duration(one.seconds) if one.seconds and not one.cached else "",
+            one.failure.message.splitlines()[0] if one.failure else values,
+        )

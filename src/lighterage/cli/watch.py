@@ -108,4 +108,6 @@ class _Watch:
         self.view.finished(seen, record, self._log(seen, record))
 
     def _log(self, seen: Seen, record: TaskRecord) -> list[str]:
-        return self.argo.last_lines(seen.pod, LAST_LINES) if seen.pod and record.status == "failed" else []
+        return (
+            self.argo.last_lines(seen.pod, seen.container, LAST_LINES) if seen.pod and record.status == "failed" else []
+        )

@@ -26,7 +26,7 @@ TASK = "task"
 """the task's folder below the shared one"""
 LOG = "log"
 """below that: what the program printed"""
-PROGRAM = "bin/step-exec"
+STEP_EXEC = "bin/step-exec"
 """below the shared folder: what runs the program"""
 _CODE = re.compile(r"-?[0-9]{1,3}")
 _LIBEXEC = "/usr/local/libexec/lighterage"
@@ -38,7 +38,7 @@ def bring_program(shared: Path) -> None:
     origin = shutil.which("step-exec", path=f"{_LIBEXEC}:{os.environ.get('PATH', '')}")
     if origin is None:
         raise BadInput(f"the engine's image has no {_LIBEXEC}/step-exec; lighterage images build makes one that has")
-    place = shared / PROGRAM
+    place = shared / STEP_EXEC
     place.parent.mkdir(exist_ok=True)
     shutil.copy(origin, place)
 

@@ -55,7 +55,9 @@ def parse_value(value: Any) -> Any:
 def _no_loose_start(text: str, start: int, end: int) -> None:
     loose = text.find("${", start, end)
     if loose >= 0:
-        message = "'${' starts a reference that has no end; write ${task.output}, or $${ for these characters themselves"
+        message = (
+            "'${' starts a reference that has no end; write ${task.output}, or $${ for these characters themselves"
+        )
         raise Malformed(message, loose)
 
 

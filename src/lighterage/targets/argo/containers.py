@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from ...launching.commands import variables
-from ...launching.staging import PROGRAM, TASK
+from ...launching.staging import STEP_EXEC, TASK
 from ...schemas.environment import Environment, Site
 from ...schemas.plan import PlannedStep
 from ...schemas.variables import SecretKey
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 ENGINE = "engine"
 """the runtime that stages for other images"""
+PROGRAM = "step"
+"""the container of a program in an image of its own"""
 STORE_VOLUME = "store"
 _STAGING = {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"cpu": "1", "memory": "512Mi"}}
 """of a container that moves data, which it never holds in memory as a whole"""
@@ -64,10 +66,10 @@ class PodContainers:
         nodes = [
             m.ContainerNode(name="stage-in", command=COMMAND, args=[*arguments, "--stage", "in"], **staging),
             m.ContainerNode(
-                name="step", dependencies=["stage-in"], command=[f"{WORKSPACE}/{PROGRAM}"], args=[shared], **program
+                name=PROGRAM, dependencies=["stage-in"], command=[f"{WORKSPACE}/{STEP_EXEC}"], args=[shared], **program
             ),
             m.ContainerNode(
-                name="main", dependencies=["step"], command=COMMAND, args=[*arguments, "--stage", "out"], **staging
+                name="main", dependencies=[PROGRAM], command=COMMAND, args=[*arguments, "--stage", "out"], **staging
             ),
         ]
         return m.ContainerSetTemplate(containers=nodes, volume_mounts=self._folders())

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from ...schemas.record import Failure, TaskRecord
+from .containers import PROGRAM
 from .dag import ENTRYPOINT, SHARD
 from .exits import ON_EXIT
 
@@ -46,6 +47,8 @@ class Seen:
     """id of the node that asks or runs"""
     pod: str | None
     """name of the pod of its last attempt"""
+    container: str = "main"
+    """that of its containers where the step's program runs"""
 
     @property
     def ended(self) -> bool:
@@ -156,8 +159,13 @@ def _work(name: str, node: dict[str, Any], nodes: dict[str, Any], told: dict[str
     seen = _seen(node, json.loads(told["task"])["name"], int(told["index"]))
     template = last.get("templateName") or (last.get("templateRef") or {}).get("template")
     pod = f"{name}-{template}-{last['id'].rpartition('-')[2]}" if last["type"] == "Pod" else None
+    several = any(one["type"] == "Container" and one.get("boundaryID") == last["id"] for one in nodes.values())
     return replace(
-        seen, message=last.get("message", ""), attempt=max(1, len(attempts)) if last is not node else 1, pod=pod
+        seen,
+        message=last.get("message", ""),
+        attempt=max(1, len(attempts)) if last is not node else 1,
+        pod=pod,
+        container=PROGRAM if several else "main",
     )
 
 

@@ -11,7 +11,7 @@ from ...schemas.environment import Environment, Site
 from ...schemas.plan import Plan, PlannedResources, PlannedRetry, PlannedStep, PlannedTask, canonical
 from .approvals import ANSWER, answers_of
 from .arguments import OUTPUTS, launcher_arguments, parameters_used
-from .containers import PodContainers, is_foreign
+from .containers import PROGRAM, PodContainers, is_foreign
 
 if TYPE_CHECKING:
     from hera.workflows import models
@@ -94,7 +94,7 @@ def pod_template(name: str, task: PlannedTask, plan: Plan, environment: Environm
         active_deadline_seconds=math.ceil(task.timeout) if task.timeout else None,
         pod_spec_patch=_patch(
             containers.extra_volumes() if foreign else {},
-            _growth(task, "step" if foreign else "main") if task.retry and task.resources.grow else {},
+            _growth(task, PROGRAM if foreign else "main") if task.retry and task.resources.grow else {},
         ),
     )
 
