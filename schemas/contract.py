@@ -51,6 +51,8 @@ class Port(Shape):
     external: bool = False
     """a string that names data outside the store (a path, a URL, `package:…`): what it holds is part of the cache key, and a
     relative path is relative to the workflow's file"""
+    measured: bool = False
+    """of an output: figures of a machine at a moment, such as times, which nobody expects to be the same twice"""
     items: Port | None = None
     """what each item of a list holds"""
     min_items: Annotated[int, Field(ge=0)] | None = None

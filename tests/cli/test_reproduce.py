@@ -92,6 +92,14 @@ def test_a_step_that_is_not_deterministic_is_named_and_blames_no_other(steps: Pr
     assert "./draw is not deterministic" in shown.stderr
 
 
+def test_what_is_measured_may_differ_and_must_be_there(steps: Project) -> None:
+    steps.step("draw", RANDOM, "{size: {type: integer}}", "{drawn: {type: file, measured: true}}")
+    steps.run(steps.workflow("drawn: {uses: ./draw, with: {size: 8}}"), "--verify-determinism")
+    told = steps.call("reproduce")
+    assert told.stdout.splitlines()[1].split() == ["drawn", "drawn", "measured"]
+    assert "0 of 0 outputs equal" in told.stderr, "a time is not counted"
+
+
 def test_rounds_and_items_get_what_they_got(steps: Project) -> None:
     steps.step("upto", "def upto(n):\n    return list(range(n))", "{n: {type: integer}}", "{all: {type: list, items: {type: integer}}}")  # fmt: skip
     flow = """

@@ -11,10 +11,16 @@ import pytest
 from running import STEPS, contract, function
 
 NAMES = sorted(file.parent.relative_to(STEPS).as_posix() for file in STEPS.glob("*/*/step.yaml"))
-OF_THE_ENGINE = {"lighterage.schemas", "lighterage.launching.artifacts", "lighterage.launching.columns"}
-DISTRIBUTIONS = {"ai_edge_litert": "ai-edge-litert", "litert_quantizer": "litert-quantizer"}
-ON_REQUEST = {"pyarrow", "sklearn", "seglearn", "mlxtend", "fsspec"}
-"""Libraries that only some inputs of `data/load` need; it says what to install when they are missing."""
+OF_THE_ENGINE = {
+    "lighterage.edge",
+    "lighterage.schemas",
+    "lighterage.launching.artifacts",
+    "lighterage.launching.child",
+    "lighterage.launching.columns",
+}
+DISTRIBUTIONS = {"ai_edge_litert": "ai-edge-litert", "litert_quantizer": "litert-quantizer", "tflite_micro": "tflite-micro"}
+ON_REQUEST = {"pyarrow", "sklearn", "seglearn", "mlxtend", "river", "fsspec", "tflite_micro"}
+"""Libraries that only some inputs of a step need; it says what to install when they are missing."""
 
 every_step = pytest.mark.parametrize("name", NAMES)
 
@@ -68,8 +74,10 @@ def test_imports_stay_inside_the_contract(name: str) -> None:
     for file in (STEPS / name).glob("*.py"):
         for module, top in _imports(file):
             if module.startswith("lighterage"):
-                allowed = module in OF_THE_ENGINE or module.startswith("lighterage.schemas.")
+                allowed = module in OF_THE_ENGINE or module.startswith(("lighterage.schemas.", "lighterage.edge."))
                 assert allowed, f"{file.name} imports {module}"
+                if module.startswith("lighterage.edge"):
+                    assert "lighterage" in step.requires, f"{file.name} runs code of {module}, whose version decides"
                 continue
             library = module.partition(".")[0]
             if library in sys.stdlib_module_names:

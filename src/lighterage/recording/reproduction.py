@@ -38,10 +38,12 @@ class Comparison(NamedTuple):
     then: str
     now: str | None
     """None where there is none"""
+    measured: bool = False
+    """figures such as times, which are there or not there, and never compared"""
 
     @property
     def equal(self) -> bool:
-        return self.then == self.now
+        return self.now is not None if self.measured else self.then == self.now
 
 
 class Apart(Store):
@@ -159,11 +161,12 @@ def changes(one: Redone, step: PlannedStep, base: Path) -> list[str]:
     return list(differences(ingredients(step, one.inputs, base), one.then.ingredients))
 
 
-def compare(one: Redone, now: TaskRecord | None) -> Iterator[Comparison]:
+def compare(one: Redone, now: TaskRecord | None, step: PlannedStep) -> Iterator[Comparison]:
     """Every recorded output against what it is now."""
     for name, value in sorted(one.then.outputs.items()):
         found = now.outputs.get(name) if now else None
-        yield Comparison(one.label, name, _told(value), None if found is None else _told(found))
+        measured = step.outputs[name].measured
+        yield Comparison(one.label, name, _told(value), None if found is None else _told(found), measured)
 
 
 def _told(value: Any) -> str:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 EXTRAS = {"s3": "s3", "gs": "gcs", "az": "azure", "abfs": "azure"}
 _MANY = 10
+_UNSIGNED = {"unsigned_payload": True}
+"""S3 clients sign a digest of each request's payload, for which they read it once more. A large file is an object that is
+named by its digest and held against it whenever it is read, or a log; so its requests are signed, and its bytes are not."""
 
 
 def client_of(place: Location, patience: Patience) -> Client:
@@ -34,7 +37,8 @@ def client_of(place: Location, patience: Patience) -> Client:
         make = _s3(place) if place.protocol == "s3" else _azure(place)
         name = f"{place.protocol}://{place.container}"
         patient, once = (make(configuration(patience, retries=retries)) for retries in (_MANY, 0))
-        return ObstoreClient(patient, once, name, patience)
+        bulk = make(configuration(patience, retries=_MANY) | _UNSIGNED) if place.protocol == "s3" else patient
+        return ObstoreClient(patient, once, bulk, name, patience)
     except ImportError as error:
         extra = EXTRAS[place.protocol]
         raise MissingLibrary(

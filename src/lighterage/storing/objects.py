@@ -20,7 +20,7 @@ from .client import PART, Client, Patience, patience
 from .errors import StoreError, Uncertain, explained
 from .files import mode_of, no_follow
 from .pins import lasts
-from .transfer import Parts, Verified, save
+from .transfer import Parts, Unchanged, save, settled
 from .trees import check_file
 
 
@@ -95,14 +95,14 @@ class ObjectBackend:
                 digest = hashlib.sha256(data).hexdigest()
                 self.publish_bytes(digest, data)
                 return digest, len(data)
-            # A bucket names objects before it has them, so that a large file is read for its name first. The bytes
-            # that are sent are held against it.
+            # A bucket names objects before it has them, so that a large file is read for its name first.
+            before = settled(file)
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             size = file.tell()
             if not self._holds(digest, size):
                 file.seek(0)
-                with Verified(file, size, digest, source) as verified:
-                    self._client.put_file(self._name(object_key(digest)), verified, size, digest)
+                sent = Unchanged(file, size, before, source)
+                self._client.put_file(self._name(object_key(digest)), sent, size, digest)
             return digest, size
 
     def publish_bytes(self, digest: str, data: bytes) -> None:

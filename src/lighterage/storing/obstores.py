@@ -55,11 +55,15 @@ def configuration(patience: Patience, *, retries: int) -> dict[str, Any]:
 
 
 class ObstoreClient:
-    """A `Client` of one bucket. ``once`` is the same store without retries, for writes that must not happen twice."""
+    """A `Client` of one bucket. ``once`` is the same store without retries, for writes that must not happen twice;
+    ``bulk`` is the same for large files."""
 
-    def __init__(self, store: ObjectStore, once: ObjectStore, name: str, patience: Patience) -> None:
+    def __init__(
+        self, store: ObjectStore, once: ObjectStore, bulk: ObjectStore, name: str, patience: Patience
+    ) -> None:
         self._store = store
         self._once = once
+        self._bulk = bulk
         self._name = name
         self._patience = patience
 
@@ -125,7 +129,7 @@ class ObstoreClient:
         part = max(PART, -(-size // _MOST_PARTS))
         with self._explained(key), self._bucket_there():
             obstore.put(
-                self._store,
+                self._bulk,
                 key,
                 cast("IO[bytes]", file),
                 attributes=_attributes(digest),

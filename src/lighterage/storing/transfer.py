@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _AHEAD = 4
 """parts on their way at one time"""
+_TICK = 0.02
+"""seconds, at least the time between two values of a file system's clock"""
 
 
 Done = Callable[[memoryview, int], object]
@@ -115,21 +118,16 @@ def save(parts: Parts, file: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-class Verified(io.RawIOBase):
-    """A file that is read to be sent, and that refuses to end when it is not what its digest says: so nothing is kept
-    of a file that changes meanwhile. Parts may be read again, as they are when they are sent again."""
+class Unchanged(io.RawIOBase):
+    """A file that was read for its digest and is read again to be sent. It refuses to end when somebody wrote to it
+    between: so nothing is kept of a file that changes meanwhile. Parts may be read again, as they are when they are
+    sent again."""
 
-    def __init__(self, file: BinaryIO, size: int, digest: str, source: Path) -> None:
-        from concurrent.futures import ThreadPoolExecutor
-
+    def __init__(self, file: BinaryIO, size: int, before: os.stat_result, source: Path) -> None:
         self._file = file
         self._size = size
-        self._wanted = digest
-        self._found = hashlib.sha256()
-        self._hashed = 0
+        self._before = _state(before)
         self._source = source
-        self._hashing = ThreadPoolExecutor(1)  # beside the sending, which waits for each read
-        self._last: Future[None] | None = None
 
     def readable(self) -> bool:
         return True
@@ -144,21 +142,26 @@ class Verified(io.RawIOBase):
         return self._file.seek(offset, whence)
 
     def read(self, size: int = -1, /) -> bytes:
-        start = self._file.tell()
         data = self._file.read(size)
-        if start <= self._hashed:
-            self._last = self._hashing.submit(self._found.update, memoryview(data)[self._hashed - start :])
-            self._hashed = max(self._hashed, start + len(data))
-        if not data or self._hashed >= self._size:
+        if not data or self._file.tell() >= self._size:
             self._check()
         return data
 
     def _check(self) -> None:
-        if self._last:
-            self._last.result()
-        if self._hashed != self._size or self._found.hexdigest() != self._wanted:
+        if _state(os.fstat(self._file.fileno())) != self._before:
             raise OSError(f"{self._source} changed while it was being kept")
 
-    def close(self) -> None:
-        self._hashing.shutdown()
-        super().close()
+
+def settled(file: BinaryIO) -> os.stat_result:
+    """The state of a file, as soon as a later write must show in it: clocks of file systems tick a few hundred times a
+    second, and a write within the tick of the last one leaves no trace."""
+    while True:
+        status = os.fstat(file.fileno())
+        age = time.time() - status.st_ctime
+        if not 0 <= age < _TICK:
+            return status
+        time.sleep(_TICK - age)
+
+
+def _state(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns

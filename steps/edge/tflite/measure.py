@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .child import Refused
+from lighterage.launching.child import Refused
 
 KERNELS = "default (XNNPACK)"
 TOLERANCE = 1e-4

@@ -8,7 +8,7 @@ import numpy as np
 
 from lighterage.launching.columns import Columns
 
-from .child import Refused
+from lighterage.launching.child import Refused
 from .flatbuffer import read_facts
 
 

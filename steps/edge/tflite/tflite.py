@@ -14,7 +14,7 @@ import numpy as np
 from lighterage.launching.artifacts import Dataset, Metrics, Model
 from lighterage.schemas import BadInput
 
-from .child import Crashed, Refused, run_in_child
+from lighterage.launching.child import Crashed, Refused, run_in_child
 from .choose import broken_limits, check_budget, first_fit, table
 from .export import export_float32
 from .flatbuffer import check_file

@@ -18,7 +18,7 @@ from running import in_fork, run_step
 from lighterage.launching.artifacts import Model
 from lighterage.schemas import BadInput
 from lighterage.steps.edge.tflite import tflite as module
-from lighterage.steps.edge.tflite.child import Crashed, Refused, run_in_child
+from lighterage.launching.child import Crashed, Refused, run_in_child
 from lighterage.steps.edge.tflite.export import convert, load_keras
 from lighterage.steps.edge.tflite.flatbuffer import VARIABLE_OPERATORS, check_file, read_facts
 from lighterage.steps.edge.tflite.measure import Runner, check_same, measure
