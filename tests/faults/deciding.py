@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ..conftest import Project
+from ..recording.test_thirty_edits import FILES, MISSES, Edit
 from .fault import Fault, Result
 
 EDITS = "tests/recording/test_thirty_edits.py"
@@ -57,7 +58,29 @@ def edit(seed: int, rounds: int, folder: Path) -> Result:
     result.violations = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
     if done.returncode and not result.violations:
         result.violations = [done.stdout[-500:]]
+    for number, (change, _, _) in enumerate(MISSES.values()):
+        result.naive(_naive_is_answered(folder / str(number), change))
     return result
+
+
+def _naive_is_answered(folder: Path, change: Edit) -> bool:
+    """The naive way, as make does it: what has its size and its date is what it was."""
+    folder.mkdir()
+    Project(folder).write(FILES)
+    before = _sizes_and_dates(folder)
+    change(folder)
+    return _sizes_and_dates(folder) == before
+
+
+def _sizes_and_dates(folder: Path) -> set[tuple[Path, int, int]]:
+    """Of the workflow, its steps and its data; who would think of the libraries and of the environment?"""
+    files = [
+        one
+        for place in ("edits.yaml", "data.txt", "mix", "first", "prog", "data")
+        for one in [folder / place, *(folder / place).rglob("*")]
+        if one.is_file()
+    ]
+    return {(one, one.stat().st_size, one.stat().st_mtime_ns) for one in files}
 
 
 FAULTS = [
