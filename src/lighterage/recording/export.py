@@ -10,6 +10,10 @@ from ..storing import Store
 from .view import is_artifact
 
 
+SUFFIXES = {"model/bundle": ".zip", "metrics": ".json"}
+"""type of a file -> what its name ends in, for the programs that people open it with"""
+
+
 def export(ref: ArtifactRef, place: Path, store: Store) -> None:
     """A writable copy at ``place``, which is replaced whole or not at all."""
     import tempfile
@@ -37,7 +41,7 @@ def _copy(source: Path, destination: Path) -> None:
 
 
 def export_outputs(workflow: str, outputs: dict[str, Any], store: Store) -> dict[str, Path]:
-    """A run's artifact outputs below `outputs/<workflow>/` of a local store; returns where each one is.
+    """A run's artifact outputs below `outputs/<workflow>/` of a local store, by their names; returns where each one is.
 
     What is already there with the same digest is left as it is.
     """
@@ -49,7 +53,7 @@ def export_outputs(workflow: str, outputs: dict[str, Any], store: Store) -> dict
         if not is_artifact(value):
             continue
         ref = ArtifactRef.model_validate(value)
-        places[name] = place = folder / name
+        places[name] = place = folder / (name if ref.tree else name + SUFFIXES.get(ref.type, ""))
         mark = folder / f".{name}.digest"
         if not (place.exists() and mark.is_file() and mark.read_text() == ref.digest):
             mark.unlink(missing_ok=True)
