@@ -8,7 +8,7 @@ PIN := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-ind
   --custom-compile-command "make lock" pyproject.toml
 ENGINE := --constraints requirements.lock --extra data --extra samples --extra s3 --extra gcs --extra azure
 
-.PHONY: demo test test-all lint format faults bench docs golden lock clean
+.PHONY: demo test test-all lint format faults bench bench-edge docs golden lock clean
 
 demo: $(READY)  ## real sensor data to a verified .tflite on this machine
 	$(BIN)/lighterage run workflows/motion.yaml
@@ -25,6 +25,9 @@ faults: $(READY)  ## what is done to it, hundreds of times over; make faults ARG
 
 bench: $(READY)  ## figures beside what one would use instead; installs the peers in .bench/
 	$(BIN)/python -m benchmarks
+
+bench-edge: $(READY)  ## are the edge's variants what they must be? MNIST and a table, several seeds
+	$(BIN)/python -m benchmarks.edge $(ARGS)
 
 docs: $(READY)  ## what is generated: JSON Schemas, the language reference, the pages of diagnostics
 	$(BIN)/python -m lighterage.schemas.reference schemas/json docs/language.md

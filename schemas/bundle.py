@@ -40,7 +40,7 @@ class ModelFile(Shape):
     file: FileName
     """a file of the bundle"""
     variant: str
-    """float32, dynamic_int8 or int8"""
+    """how its numbers are kept: float32, float16, dynamic_int8, int8, …"""
     input: Tensor
     """what it takes"""
     output: Tensor
@@ -62,6 +62,15 @@ class Golden(Shape):
     """kernel set it used; others may differ by some units of the last place"""
 
 
+class Target(Shape):
+    """What the model was proven for."""
+
+    profile: str
+    """name of the target profile, such as cpu or micro"""
+    checked: Literal["run", "static"]
+    """whether the model ran in a runtime of that target, or only rules that are known of it were looked at"""
+
+
 class FileEntry(Shape):
     """One file of the bundle."""
 
@@ -78,8 +87,12 @@ class Provenance(Shape):
     """what the training data says of its source"""
     parameters: Annotated[int, Field(ge=0)]
     """weights of the Keras model"""
-    calibration: Digest
-    """of the rows that the int8 ranges come from"""
+    model: Digest
+    """of the model's file before its description was put into it"""
+    calibration: Digest | None = None
+    """of the rows that the ranges of its integers come from; none for variants that need none"""
+    budget: Digest
+    """of the budget it is inside, as canonical JSON; report.json has the budget itself"""
     made_with: dict[str, str]
     """library -> version"""
 
@@ -105,6 +118,8 @@ class Bundle(Shape):
     """samples a second of sensor data"""
     preprocessing: list[dict[str, Any]]
     """what to do to raw data before the model sees it, in order"""
+    target: Target
+    """what it was proven for"""
     golden: Golden
     """proof that a runtime computes what it should"""
     report: FileName

@@ -25,6 +25,7 @@ KINDS = {
     "task-record": "record:TaskRecord",
     "run-record": "record:RunRecord",
     "bundle": "bundle:Bundle",
+    "chain": "chain:Chain",
 }
 """Kind of file -> module and model of this package."""
 

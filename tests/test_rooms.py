@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "storing": {"schemas"},
     "launching": {"storing", "schemas"},
     "edge": set(),
+    "snippets": {"edge"},
     "imaging": {"launching", "catalog", "reading", "diagnostics", "schemas"},
     "recording": {"launching", "storing", "schemas"},
     "targets/local": {"launching", "storing", "schemas"},

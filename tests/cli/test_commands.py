@@ -53,7 +53,7 @@ def test_a_workflow_can_be_drawn(begun: Project) -> None:
 
 
 def test_steps_that_ship_are_listed_and_shown(project: Project) -> None:
-    assert "edge/tflite" in project.call("steps", "list").stdout
+    assert "edge/convert" in project.call("steps", "list").stdout
     shown = project.call("steps", "show", "data/split@1").stdout
     assert "stratify" in shown and "group" in shown
 

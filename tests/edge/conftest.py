@@ -15,6 +15,8 @@ import pytest
 
 from lighterage.launching.columns import Columns, read_columns
 
+from .forging import unpacked
+
 
 def chain(
     name: str, source: str, split: dict[str, Any], learning: dict[str, Any], variants: list[str]
@@ -36,12 +38,32 @@ def chain(
         "train": use("train/keras", **{part: to("prepared", part) for part in parts[:2]}, units=[16, 32], **learning),
         "evaluate": use("model/evaluate", model=to("train", "model"), data=to("prepared", "test")),
     }
-    for one in variants:
-        rows = {"calibration": to("prepared", "train"), "test": to("prepared", "test")}
-        tasks[one] = use("edge/tflite", model=to("train", "model"), variants=[one], budget={"size_kb": 500}, **rows)
-        proven = {"model": to(one, "tflite"), "report": to(one, "report"), "data": to("prepared", "test")}
-        tasks[f"{one}-bundle"] = use("edge/bundle", name=f"{name} {one}", **proven)
+    tasks["convert"] = use("edge/convert", model=to("train", "model"), data=to("prepared", "test"))
+    named = {one.replace("_", "-"): one for one in variants}
+    for task, one in named.items():
+        made = {"model": to("convert", "tflite"), "variant": one, "calibration": to("prepared", "train")}
+        tasks[task] = use("edge/quantize", on_fail="stop", **made)
+    models = {"models": [to(task, "tflite") for task in named]}
+    rows = {"reference": to("convert", "tflite"), "data": to("prepared", "test")}
+    tasks["verify"] = use("edge/verify", **models, **rows)
+    for task, one in named.items():
+        limits = {"verified": to("verify", "report"), "order": [one], "budget": {"size_kb": 500}}
+        tasks[f"{task}-choice"] = use("edge/choose", **models, **limits)
+        proven = {"model": to(f"{task}-choice", "tflite"), "report": to(f"{task}-choice", "report")}
+        tasks[f"{task}-bundle"] = use("edge/bundle", name=f"{name} {one}", data=to("prepared", "test"), **proven)
     return {f"{name}-{task}": content for task, content in tasks.items()}
+
+
+MOVING = ["PEN", "ABD", "FEL"]
+"""of the chain: what its first stage says of these the second one says again"""
+
+
+def joined() -> dict[str, Any]:
+    """The int8 model, and for some of its answers the float32 one."""
+    stages = [{"name": "detect"}, {"name": "classify", "when": {"stage": "detect", "classes": MOVING}}]
+    bundles = ["${motion-int8-bundle.bundle}", "${motion-float32-bundle.bundle}"]
+    given = {"bundles": bundles, "stages": stages, "data": "${motion-split.test}", "name": "motion twice"}
+    return {"motion-chain": {"uses": "edge/chain@1", "with": given}}
 
 
 def workflow() -> dict[str, Any]:
@@ -50,7 +72,8 @@ def workflow() -> dict[str, Any]:
     tasks = (
         chain("motion", "seglearn.watch", by_subject, {"architecture": "conv1d", "epochs": 2}, ["int8", "float32"])
         | {"motion-window": {"uses": "features/window@1", "with": windows}}
-        | chain("digits", "sklearn.digits", {}, {"architecture": "conv2d", "epochs": 3}, ["int8"])
+        | joined()
+        | chain("digits", "sklearn.digits", {}, {"architecture": "conv2d", "epochs": 3}, ["int8", "dynamic_int8"])
         | chain("diabetes", "sklearn.diabetes", {}, {"architecture": "mlp", "epochs": 20}, ["float32"])
     )
     return {"apiVersion": "lighterage/v1", "kind": "Workflow", "name": "bundles", "tasks": tasks}
@@ -94,10 +117,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 @pytest.fixture(scope="session")
 def bundles(made: Made, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The bundles' folders by name. Not to be changed: see `copied`."""
+    """The bundles' files by name. Not to be changed: see `copied`."""
     folder = tmp_path_factory.mktemp("shipped")
-    names = ("motion-int8", "motion-float32", "digits-int8", "diabetes-float32")
-    return {name: made.artifact(f"{name}-bundle.bundle", folder / name) for name in names}
+    names = ("motion-int8", "motion-float32", "digits-int8", "digits-dynamic-int8", "diabetes-float32")
+    found = {name: made.artifact(f"{name}-bundle.bundle", folder / name) for name in names}
+    return found | {"motion-chain": made.artifact("motion-chain.bundle", folder / "motion-chain")}
 
 
 @pytest.fixture(scope="session")
@@ -121,5 +145,5 @@ def judged(made: Made, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Si
 
 @pytest.fixture
 def copied(bundles: dict[str, Path], tmp_path: Path) -> Path:
-    """A bundle of one's own, to be damaged."""
-    return Path(shutil.copytree(bundles["motion-int8"], tmp_path / "bundle"))
+    """A bundle of one's own, unpacked, to be damaged."""
+    return unpacked(bundles["motion-int8"], tmp_path / "bundle")

@@ -5,11 +5,25 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+
+def unpacked(bundle: Path, folder: Path) -> Path:
+    """A bundle's files in a folder, which is a bundle too."""
+    with zipfile.ZipFile(bundle) as archive:
+        archive.extractall(folder)
+    return folder
+
+
+def inside(bundle: Path, name: str) -> bytes:
+    """A file of a bundle."""
+    with zipfile.ZipFile(bundle) as archive:
+        return archive.read(name)
 
 
 def change(bundle: Path, edit: Callable[[dict[str, Any]], Any]) -> None:

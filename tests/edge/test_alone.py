@@ -30,7 +30,7 @@ def test_it_imports_numpy_and_the_runtime_and_nothing_outside_its_folder() -> No
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
             foreign = {name.partition(".")[0] for name in names} - set(sys.stdlib_module_names)
-            assert foreign <= MAY_IMPORT, file
+            assert foreign <= MAY_IMPORT | ({"cryptography"} if file.name == "signing.py" else set()), file
 
 
 def test_one_version_and_one_licence() -> None:
@@ -106,7 +106,7 @@ print(json.dumps({
 
 
 @pytest.mark.tensorflow
-@pytest.mark.parametrize("name", ["motion-int8", "motion-float32", "digits-int8", "diabetes-float32"])
+@pytest.mark.parametrize("name", ["motion-int8", "motion-float32", "digits-int8", "diabetes-float32", "motion-chain"])
 def test_alone_it_reproduces_the_golden_outputs(
     alone: Path, bundles: dict[str, Path], tmp_path: Path, name: str
 ) -> None:

@@ -41,6 +41,24 @@ def test_verify_tells_what_ran(project: Project, bundles: Paths) -> None:
     assert told["ok"] and told["checks"][0]["exact_rows"] == 16 and told["bundle"]["window"]["size"] == 100
 
 
+def test_verify_tells_each_stage_of_a_chain(project: Project, bundles: Paths) -> None:
+    lines = project.call("edge", "verify", str(bundles["motion-chain"])).stdout.splitlines()
+    assert [line.split()[:2] for line in lines[::2]] == [
+        ["stage", "kernels"],
+        ["detect", "XNNPACK"],
+        ["classify", "XNNPACK"],
+    ]
+    assert all(line.endswith("ok") for line in lines[1:])
+
+
+def test_a_bundle_for_another_target(project: Project, bundles: Paths, judged: Judged) -> None:
+    rows = str(judged["motion"].folder / "motion-split.test")
+    for name in ("motion-int8", "motion-chain"):
+        project.call("edge", "verify", str(bundles[name]), "--target", "cpu")
+        done = project.call("edge", "run", str(bundles[name]), rows, "--target", "micro", code=2)
+        assert "[wrong-target] the bundle was proven for the target 'cpu', not for 'micro'" in done.stderr
+
+
 def test_verify_of_a_model_that_computes_otherwise(project: Project, copied: Path) -> None:
     """The manifest promises another golden output, with a digest that fits."""
     golden = dict(np.load(copied / "golden.npz"))
@@ -61,6 +79,8 @@ def test_datasets_of_every_stage_give_the_same_answers(project: Project, bundles
     raw = answers(project, bundles["motion-int8"], data.folder / "motion-split.test")
     prepared = answers(project, bundles["motion-int8"], data.folder / "motion-prepared.test")
     expected = Bundle.load(bundles["motion-int8"]).predict(data.raw.features())
+    chained = answers(project, bundles["motion-chain"], data.folder / "motion-prepared.test")
+    assert {one["stage"] for one in chained} == {"detect", "classify"} and len(chained) == len(raw)
     assert raw == prepared == [{"at": one.at, "label": one.label, "score": one.score} for one in expected]
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from .forging import inside
+
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 pytestmark = pytest.mark.tensorflow
@@ -22,7 +24,7 @@ def test_the_sensor_loop_tells_motions(bundles: dict[str, Path]) -> None:
     done = loop(bundles["motion-float32"], "--recording", "3")
     assert done.returncode == 0, done.stderr
     lines = [line.split() for line in done.stdout.splitlines()]
-    labels = (bundles["motion-float32"] / "labels.txt").read_text().split()
+    labels = inside(bundles["motion-float32"], "labels.txt").decode().split()
     assert lines and all(unit == "s" and label in labels and float(score) > 0.6 for _, unit, label, score in lines)
 
 

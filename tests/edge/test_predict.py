@@ -11,6 +11,8 @@ import pytest
 
 from lighterage.edge import Bundle, InputError
 
+from .forging import inside
+
 pytestmark = pytest.mark.tensorflow
 
 Paths = dict[str, Path]
@@ -40,7 +42,7 @@ def test_an_int8_bundle_reaches_the_accuracy_of_its_report(bundles: Paths, judge
     bundle, data = Bundle.load(bundles[name]), judged[name.partition("-")[0]]
     answers = bundle.predict(data.raw.features())
     right = [found.label == bundle.labels[truth] for truth, found in zip(data.raw.label(), answers, strict=True)]
-    report = json.loads((bundles[name] / "report.json").read_text())
+    report = json.loads(inside(bundles[name], "report.json"))
     assert np.mean(right) == pytest.approx(report["variants"]["int8"]["accuracy"], abs=1e-12)
     for found in answers:
         assert found.score == found.outputs.max() and found.outputs.sum() == pytest.approx(1, abs=0.05)

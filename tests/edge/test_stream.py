@@ -14,6 +14,8 @@ import pytest
 from lighterage.edge import Bundle, InputError, Prediction
 from lighterage.edge.stream import Stream
 
+from .conftest import MOVING
+
 pytestmark = pytest.mark.tensorflow
 
 Paths = dict[str, Path]
@@ -107,6 +109,29 @@ def test_another_rate_another_hop_another_bundle(bundles: Paths, bundle: Bundle)
         Bundle.load(bundles["digits-int8"]).stream()
 
 
+@pytest.mark.parametrize("size", [1, 99, 730])
+def test_a_chain_streams_as_its_first_stage_does(bundles: Paths, size: int) -> None:
+    chain = Bundle.load(bundles["motion-chain"])
+    found = pour(chain.stream(rate_hz=50), SAMPLES, size)
+    assert found == whole(chain, SAMPLES, 50)
+    with pytest.raises(InputError, match="learned from 50 Hz"):
+        chain.stream(rate_hz=100)
+
+
+def test_a_gate_answers_for_what_it_holds_back(bundles: Paths, judged: dict[str, SimpleNamespace]) -> None:
+    """Bit by bit what the models say alone, on windows of people that neither has seen."""
+    raw = judged["motion"].raw.features()[:120]
+    chain, gate, classifier = (Bundle.load(bundles[f"motion-{name}"]) for name in ("chain", "int8", "float32"))
+    first, second = gate.predict(raw), classifier.predict(raw)
+    for found, one, other in zip(chain.predict(raw), first, second, strict=True):
+        passed = one.label in MOVING
+        expected = other if passed else one
+        assert (found.stage, found.label) == ("classify" if passed else "detect", expected.label)
+        assert found.outputs.tobytes() == expected.outputs.tobytes()
+    assert {one.label in MOVING for one in first} == {True, False}
+    assert chain.predict(judged["motion"].prepared.features()[:120], done=2) == chain.predict(raw)
+
+
 WATCHED = """
 import sys
 import numpy as np
@@ -122,13 +147,14 @@ print(len(found), seen, max(map(len, held)) < stream.size, [name for name in var
 """
 
 
-def test_only_answers_leave(bundles: Paths) -> None:
+@pytest.mark.parametrize("name", ["motion-int8", "motion-chain"])
+def test_only_answers_leave(bundles: Paths, name: str) -> None:
     """No file, no socket, no process, while samples are taken; less than a window of them is kept."""
     done = subprocess.run(
-        [sys.executable, "-c", WATCHED, str(bundles["motion-int8"])],
+        [sys.executable, "-c", WATCHED, str(bundles[name])],
         capture_output=True,
         text=True,
         env=os.environ,
         check=True,
     )
-    assert done.stdout.strip() == "10 [] True ['at', 'label', 'score', 'outputs']"
+    assert done.stdout.strip() == "10 [] True ['at', 'label', 'score', 'outputs', 'stage']"

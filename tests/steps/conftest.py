@@ -59,3 +59,22 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> Model:
     return run_step(
         "train/keras", folder, train=train, architecture="conv1d", units=[16, 32], epochs=4, learning_rate=0.01
     ).model
+
+
+@pytest.fixture(scope="session")
+def converted(tmp_path_factory: pytest.TempPathFactory, small_model: Model) -> Model:
+    """`small_model` as float32 TFLite."""
+    folder = tmp_path_factory.mktemp("converted")
+    return run_step("edge/convert", folder, model=small_model, data=blobs(folder / "rows", 60, 5, shape=(16, 3))).tflite
+
+
+@pytest.fixture(scope="session")
+def variants(tmp_path_factory: pytest.TempPathFactory, converted: Model) -> dict[str, Model]:
+    """Variants of `converted` by name."""
+    folder = tmp_path_factory.mktemp("variants")
+    rows = blobs(folder / "rows", 120, 1, shape=(16, 3))
+    names = ("float32", "float16", "dynamic_int8", "weight_int8", "int8", "int16x8")
+    return {
+        name: run_step("edge/quantize", folder, model=converted, variant=name, calibration=rows).tflite
+        for name in names
+    }

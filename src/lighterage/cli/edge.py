@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..diagnostics import Missing
+from .fleet import channel_command, publish_command
 from .loading import json_option
+from .snippet import snippet_command
 from .talk import print_json, table
 
 if TYPE_CHECKING:
@@ -27,26 +29,35 @@ class Invalid(click.ClickException):
 
 @click.group()
 def command() -> None:
-    """Verify a bundle, or run it on data. A bundle is a folder or a zip; TensorFlow is not needed."""
+    """Verify a bundle, or run it on data. A bundle is a zip or a folder; TensorFlow is not needed."""
 
+
+command.add_command(publish_command)
+command.add_command(channel_command)
+command.add_command(snippet_command)
 
 threads_option = click.option(
     "--threads", type=click.IntRange(1), default=1, show_default=True, help="For one call of the model."
+)
+
+target_option = click.option(
+    "--target", metavar="PROFILE", help="What this machine is: a bundle for another target is refused."
 )
 
 
 @command.command("verify")
 @click.argument("bundle", type=click.Path(path_type=Path))
 @threads_option
+@target_option
 @json_option
-def verify_command(bundle: Path, threads: int, form: str) -> int:
+def verify_command(bundle: Path, threads: int, target: str | None, form: str) -> int:
     """Check every digest, and run the golden inputs on this machine.
 
     Reference kernels must give integer outputs bit by bit; the kernels that this machine prefers may differ within a
     tolerance. Exit code 1 when they differ by more, 2 when the bundle is damaged or no bundle.
     """
     with _mistakes():
-        loaded = _load(bundle, threads)
+        loaded = _load(bundle, threads, target=target)
         verdict = loaded.verify()
     if form == "json":
         print_json({"bundle": loaded.describe(), **verdict.as_json()})
@@ -56,8 +67,10 @@ def verify_command(bundle: Path, threads: int, form: str) -> int:
 
 
 def _tell(name: str, verdict: Verdict) -> None:
+    chain = any(check.stage for check in verdict.checks)
     rows = [
         (
+            *([check.stage or ""] if chain else []),
             check.kernels,
             f"{check.exact_rows} of {check.rows}",
             f"{check.same_answer} of {check.rows}",
@@ -67,7 +80,8 @@ def _tell(name: str, verdict: Verdict) -> None:
         )
         for check in verdict.checks
     ]
-    click.echo(table(rows, ("kernels", "bit by bit", "same answer", "largest difference", "allowed", "")))
+    names = ("kernels", "bit by bit", "same answer", "largest difference", "allowed", "")
+    click.echo(table(rows, (*(["stage"] if chain else []), *names)))
     made = (
         "" if verdict.runtime == verdict.golden_runtime else f"; the golden outputs come from {verdict.golden_runtime}"
     )
@@ -81,8 +95,11 @@ def _tell(name: str, verdict: Verdict) -> None:
 @click.option("--hop", type=click.IntRange(1), help="Samples from one window to the next. Default: the bundle's.")
 @click.option("--kernels", type=click.Choice(["default", "reference"]), default="default", help="Which ones compute.")
 @threads_option
+@target_option
 @json_option
-def run_command(bundle: Path, source: Path, hop: int | None, kernels: Kernels, threads: int, form: str) -> None:
+def run_command(
+    bundle: Path, source: Path, hop: int | None, kernels: Kernels, threads: int, target: str | None, form: str
+) -> None:
     """Print an answer for each row, or for each window of a sensor's samples.
 
     INPUT is .npy (rows, or samples by channels), .npz, .csv, .tsv or .parquet with the bundle's features or channels
@@ -91,7 +108,7 @@ def run_command(bundle: Path, source: Path, hop: int | None, kernels: Kernels, t
     with _mistakes():
         from .edgeinput import predictions, read_input
 
-        loaded = _load(bundle, threads, kernels)
+        loaded = _load(bundle, threads, kernels, target)
         found = predictions(loaded, read_input(source, loaded), hop)
     if form == "json":
         print_json({"bundle": loaded.name, "kernels": loaded.kernels, "predictions": found})
@@ -106,10 +123,10 @@ def _cell(value: Any) -> str:
     return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _load(path: Path, threads: int, kernels: Kernels = "default") -> Bundle:
+def _load(path: Path, threads: int, kernels: Kernels = "default", target: str | None = None) -> Bundle:
     from ..edge import Bundle
 
-    return Bundle.load(path, threads=threads, kernels=kernels)
+    return Bundle.load(path, threads=threads, kernels=kernels, target=target)
 
 
 @contextmanager

@@ -31,7 +31,7 @@ def read_input(path: Path, bundle: Bundle) -> Given:
         return _plain(path, bundle)
     columns = read_source(path, path.name, None)
     done = _done(columns, bundle)
-    features, window = bundle.manifest.features, bundle.window
+    features, window = bundle.features, bundle.window
     if columns.values.keys() >= set(features):
         return Given(_side_by_side(columns, features), [], columns.rate_hz, done)
     if window and columns.values.keys() >= set(window.channels):
@@ -59,7 +59,8 @@ def predictions(bundle: Bundle, given: Given, hop: int | None) -> list[dict[str,
 
 
 def _answer(one: Prediction) -> dict[str, Any]:
-    return {"at": one.at, "label": one.label, "score": one.score}
+    stage = {"stage": one.stage} if one.stage else {}
+    return {"at": one.at, "label": one.label, "score": one.score, **stage}
 
 
 def _plain(path: Path, bundle: Bundle) -> Given:
@@ -74,7 +75,7 @@ def _plain(path: Path, bundle: Bundle) -> Given:
 
 def _done(columns: Columns, bundle: Bundle) -> int:
     """How many operations the dataset went through. Raises InputError where they are not the bundle's first ones."""
-    wanted, done = bundle.manifest.preprocessing, columns.preprocessing
+    wanted, done = bundle.preprocessing, columns.preprocessing
     if done != wanted[: len(done)]:
         names = " then ".join(entry["op"] for entry in done)
         raise InputError(f"the data went through {names}, with other operations or figures than the bundle's")

@@ -8,6 +8,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 from .errors import BundleError
 
@@ -27,7 +28,7 @@ def open_content(path: Path) -> Read:
         return lambda name: _from_folder(path, name)
     if not path.is_file():
         raise BundleError("not-a-bundle", f"there is nothing at {path}", "give a bundle's folder or zip")
-    return _open_zip(path)
+    return open_zip(path, path.name)
 
 
 def checked(read: Read, name: str, digest: str, size: int) -> bytes:
@@ -66,11 +67,12 @@ def _from_folder(folder: Path, name: str) -> bytes:
         raise BundleError("damaged-file", f"{name} cannot be read: {error}", FETCH_AGAIN) from None
 
 
-def _open_zip(path: Path) -> Read:
+def open_zip(source: Path | IO[bytes], name: str) -> Read:
+    """The same for a zip in a file or in memory."""
     try:
-        archive = zipfile.ZipFile(path)
+        archive = zipfile.ZipFile(source)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise BundleError("damaged-file", f"{path.name} is no whole zip: {error}", FETCH_AGAIN) from None
+        raise BundleError("damaged-file", f"{name} is no whole zip: {error}", FETCH_AGAIN) from None
     names = [entry.filename for entry in archive.infolist()]
     _check_names(names)
     inside = [name for name in names if name == MANIFEST or name.endswith(f"/{MANIFEST}")]

@@ -12,6 +12,8 @@ Kind = Literal[
     "damaged-file",
     "wrong-manifest",
     "wrong-labels",
+    "wrong-target",
+    "wrong-wiring",
     "unfit-model",
     "no-runtime",
     "failed-run",
@@ -37,3 +39,31 @@ def no_runtime(error: ImportError) -> BundleError:
 
 class InputError(ValueError):
     """What was given does not fit the bundle: shape, type, rate, or values that are not finite."""
+
+
+UpdateKind = Literal[
+    "unreachable",
+    "not-a-channel",
+    "not-signed",
+    "wrong-signature",
+    "bad-key",
+    "no-cryptography",
+    "other-bundle",
+    "other-target",
+    "older-release",
+    "damaged-download",
+    "failed-trial",
+    "failed-write",
+    "busy",
+    "nothing-installed",
+]
+
+
+class UpdateError(Exception):
+    """The bundle was not exchanged, and the one in use stays. ``kind`` names why, ``hint`` says what to do."""
+
+    def __init__(self, kind: UpdateKind, what: str, hint: str) -> None:
+        super().__init__(f"{what}; {hint}")
+        self.kind: UpdateKind = kind
+        self.what = what
+        self.hint = hint

@@ -29,6 +29,11 @@ class Tensor:
     scale: float | None
     zero_point: int
 
+    def described(self) -> dict[str, Any]:
+        """As manifests and model.json keep it."""
+        quantization = None if self.scale is None else {"scale": self.scale, "zero_point": self.zero_point}
+        return {"name": self.name, "shape": list(self.shape), "dtype": self.dtype, "quantization": quantization}
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -36,6 +41,16 @@ class Entry:
 
     digest: str
     size: int
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the model was proven for."""
+
+    profile: str
+    """name of the target profile"""
+    checked: str
+    """`run` in a runtime of that target, or only by the `static` rules that are known of it"""
 
 
 @dataclass(frozen=True)
@@ -57,42 +72,50 @@ class Manifest:
     golden: str
     golden_rows: int
     golden_runtime: str
+    target: Target
     files: dict[str, Entry]
     data: dict[str, Any]
 
 
-def read_manifest(content: bytes) -> Manifest:
-    """Raises BundleError for another format, and for a field that is missing or no value that it can have."""
+def parse(content: bytes) -> dict[str, Any]:
+    """`manifest.json` as data. Raises BundleError for what is no JSON object."""
     try:
         data = json.loads(content) if len(content) <= MOST_BYTES else None
     except (ValueError, RecursionError) as error:
-        raise _wrong(f"manifest.json is not JSON: {error}") from None
+        raise wrong(f"manifest.json is not JSON: {error}") from None
     if not isinstance(data, dict):
-        raise _wrong("manifest.json is no JSON object of usual size")
+        raise wrong("manifest.json is no JSON object of usual size")
+    return data
+
+
+def read_manifest(content: bytes) -> Manifest:
+    """Raises BundleError for another format, and for a field that is missing or no value that it can have."""
+    data = parse(content)
     if data.get("format") != FORMAT:
         raise BundleError(
             "unknown-format",
             f"the bundle has the format {data.get('format')!r}, this library reads {FORMAT!r}",
             "install the version of the library that goes with the bundle",
         )
-    model, golden = _field(data, "model", dict), _field(data, "golden", dict)
+    model, golden = field_of(data, "model", dict), field_of(data, "golden", dict)
     manifest = Manifest(
-        name=_field(data, "name", str),
-        task=_field(data, "task", str),
-        variant=_field(model, "variant", str),
-        model=_field(model, "file", str),
+        name=field_of(data, "name", str),
+        task=field_of(data, "task", str),
+        variant=field_of(model, "variant", str),
+        model=field_of(model, "file", str),
         input=_tensor(model, "input"),
         output=_tensor(model, "output"),
-        operators=_all(_field(model, "operators", dict), int, "operators"),
-        classes=_all(_field(data, "classes", list), str, "classes"),
-        labels=_field(data, "labels", str) if data.get("labels") is not None else None,
-        features=_all(_field(data, "features", list), str, "features"),
+        operators=all_of(field_of(model, "operators", dict), int, "operators"),
+        classes=all_of(field_of(data, "classes", list), str, "classes"),
+        labels=field_of(data, "labels", str) if data.get("labels") is not None else None,
+        features=all_of(field_of(data, "features", list), str, "features"),
         rate_hz=_positive(data, "rate_hz") if data.get("rate_hz") is not None else None,
-        preprocessing=_all(_field(data, "preprocessing", list), dict, "preprocessing"),
-        golden=_field(golden, "file", str),
-        golden_rows=_field(golden, "rows", int),
-        golden_runtime=_field(golden, "runtime", str),
-        files={name: _entry(name, one) for name, one in _field(data, "files", dict).items()},
+        preprocessing=all_of(field_of(data, "preprocessing", list), dict, "preprocessing"),
+        golden=field_of(golden, "file", str),
+        golden_rows=field_of(golden, "rows", int),
+        golden_runtime=field_of(golden, "runtime", str),
+        target=read_target(data),
+        files={name: entry_of(name, one) for name, one in field_of(data, "files", dict).items()},
         data=data,
     )
     _check_together(manifest)
@@ -102,9 +125,9 @@ def read_manifest(content: bytes) -> Manifest:
 def _check_together(manifest: Manifest) -> None:
     for name in (manifest.model, manifest.golden, *([manifest.labels] if manifest.labels else [])):
         if name not in manifest.files:
-            raise _wrong(f"{name!r} is not among the manifest's files")
+            raise wrong(f"{name!r} is not among the manifest's files")
     if manifest.task not in ("classification", "regression"):
-        raise _wrong(f"the task is {manifest.task!r}, neither classification nor regression")
+        raise wrong(f"the task is {manifest.task!r}, neither classification nor regression")
     outputs = manifest.output.shape[-1]
     if len(manifest.classes) != (outputs if manifest.task == "classification" else 0):
         raise BundleError(
@@ -125,55 +148,74 @@ def check_labels(manifest: Manifest, content: bytes) -> None:
         )
 
 
+def read_target(data: dict[str, Any]) -> Target:
+    """What the manifest says of it."""
+    target = field_of(data, "target", dict)
+    checked = field_of(target, "checked", str)
+    if checked not in ("run", "static"):
+        raise wrong(f"the target was checked {checked!r}, neither run nor static")
+    return Target(field_of(target, "profile", str), checked)
+
+
+def check_target(found: Target, wanted: str | None) -> None:
+    """Raises BundleError for a bundle that was proven for another target than the one that is ``wanted``, if any is."""
+    if wanted is not None and found.profile != wanted:
+        raise BundleError(
+            "wrong-target",
+            f"the bundle was proven for the target {found.profile!r}, not for {wanted!r}",
+            f"take the bundle for {wanted!r}, or make it with edge/verify's `target: {wanted}`",
+        )
+
+
 def _tensor(model: dict[str, Any], side: str) -> Tensor:
-    data = _field(model, side, dict)
-    shape = _all(_field(data, "shape", list), int, f"{side}.shape")
-    dtype, quantization = _field(data, "dtype", str), data.get("quantization")
+    data = field_of(model, side, dict)
+    shape = all_of(field_of(data, "shape", list), int, f"{side}.shape")
+    dtype, quantization = field_of(data, "dtype", str), data.get("quantization")
     if not 2 <= len(shape) <= 6 or min(shape) < 1 or shape[0] != 1:
-        raise _wrong(f"the {side} has the shape {shape}, not a batch of one and its sizes")
+        raise wrong(f"the {side} has the shape {shape}, not a batch of one and its sizes")
     if dtype not in TYPES:
-        raise _wrong(f"the {side} has the type {dtype!r}; {', '.join(TYPES)} are known")
+        raise wrong(f"the {side} has the type {dtype!r}; {', '.join(TYPES)} are known")
     if (quantization is None) != (dtype == "float32"):
-        raise _wrong(f"the {side} is {dtype} {'without' if quantization is None else 'with'} a quantization")
+        raise wrong(f"the {side} is {dtype} {'without' if quantization is None else 'with'} a quantization")
     scale, zero = None, 0
     if quantization is not None:
         if not isinstance(quantization, dict):
-            raise _wrong(f"the {side}'s quantization is no object")
-        scale, zero = _positive(quantization, "scale"), _field(quantization, "zero_point", int)
-    return Tensor(_field(data, "name", str), tuple(shape), dtype, scale, zero)
+            raise wrong(f"the {side}'s quantization is no object")
+        scale, zero = _positive(quantization, "scale"), field_of(quantization, "zero_point", int)
+    return Tensor(field_of(data, "name", str), tuple(shape), dtype, scale, zero)
 
 
-def _entry(name: str, data: Any) -> Entry:
+def entry_of(name: str, data: Any) -> Entry:
     if not FILE_NAME.fullmatch(name):
-        raise _wrong(f"{name!r} cannot be a file of a bundle")
+        raise wrong(f"{name!r} cannot be a file of a bundle")
     if not isinstance(data, dict):
-        raise _wrong(f"files[{name!r}] is no object")
-    digest, size = _field(data, "digest", str), _field(data, "size", int)
+        raise wrong(f"files[{name!r}] is no object")
+    digest, size = field_of(data, "digest", str), field_of(data, "size", int)
     if not re.fullmatch(r"sha256:[0-9a-f]{64}", digest) or size < 0:
-        raise _wrong(f"files[{name!r}] has no digest and size")
+        raise wrong(f"files[{name!r}] has no digest and size")
     return Entry(digest, size)
 
 
-def _field(data: dict[str, Any], name: str, kind: type[T]) -> T:
+def field_of(data: dict[str, Any], name: str, kind: type[T]) -> T:
     value = data.get(name)
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise _wrong(f"the manifest's field {name!r} should be {kind.__name__}, not {type(value).__name__}")
+        raise wrong(f"the manifest's field {name!r} should be {kind.__name__}, not {type(value).__name__}")
     return value
 
 
-def _all(values: Any, kind: type, name: str) -> Any:
+def all_of(values: Any, kind: type, name: str) -> Any:
     for value in values.values() if isinstance(values, dict) else values:
         if not isinstance(value, kind) or isinstance(value, bool):
-            raise _wrong(f"the manifest's field {name!r} holds {type(value).__name__} beside {kind.__name__}")
+            raise wrong(f"the manifest's field {name!r} holds {type(value).__name__} beside {kind.__name__}")
     return values
 
 
 def _positive(data: dict[str, Any], name: str) -> float:
     value = data.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-        raise _wrong(f"the manifest's field {name!r} should be a number above 0, not {value!r}")
+        raise wrong(f"the manifest's field {name!r} should be a number above 0, not {value!r}")
     return float(value)
 
 
-def _wrong(what: str) -> BundleError:
+def wrong(what: str) -> BundleError:
     return BundleError("wrong-manifest", what, "make the bundle again with edge/bundle")

@@ -7,20 +7,24 @@ from typing import Any, Literal
 import numpy as np
 
 from .errors import BundleError, InputError, no_runtime
-from .manifest import Manifest, Tensor
+from .manifest import TYPES, Manifest, Tensor
 
 Kernels = Literal["default", "reference"]
 """`default`: the fastest that this machine has, as a rule XNNPACK. `reference`: plain and the same everywhere, slower."""
 
 
 class Runtime:
-    """One interpreter. Not for several threads at once."""
+    """One interpreter, of a model with one input and one output. Not for several threads at once."""
 
-    def __init__(self, content: bytes, manifest: Manifest, threads: int = 1, kernels: Kernels = "default") -> None:
-        """Raises BundleError where the runtime is missing, refuses the model, or finds other tensors in it."""
+    input: Tensor
+    output: Tensor
+    kernels: str
+    """the kernel set at work: `XNNPACK`, `BUILTIN` or `BUILTIN_REF`"""
+
+    def __init__(self, content: bytes, *, threads: int = 1, kernels: Kernels = "default") -> None:
+        """Raises BundleError where the runtime is missing, refuses the model, or its tensors are not of a known kind."""
         interpreter, resolver = _import()
         kind = resolver.BUILTIN_REF if kernels == "reference" else resolver.AUTO
-        self._taken, self._given = manifest.input, manifest.output
         try:
             self._interpreter = interpreter(
                 model_content=content, num_threads=threads, experimental_op_resolver_type=kind
@@ -29,17 +33,17 @@ class Runtime:
             inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
             self.kernels = _kernels(self._interpreter, kernels)
         except (RuntimeError, ValueError, MemoryError) as error:
-            raise BundleError("unfit-model", f"the runtime refuses {manifest.model}: {error}", AGAIN) from None
-        self._input = _index(inputs, self._taken, "input")
-        self._output = _index(outputs, self._given, "output")
+            raise unfit(f"the runtime refuses the model: {error}") from None
+        self.input, self._input = _tensor(inputs, "input")
+        self.output, self._output = _tensor(outputs, "output")
 
     def feed(self, values: np.ndarray) -> None:
         """One row, prepared, of the input's shape with or without its batch. Values that are stored ones already stay so."""
-        shape = self._taken.shape
+        shape = self.input.shape
         if values.shape not in (shape, shape[1:]):
             raise InputError(f"the model takes {shape[1:]}, not {values.shape}")
-        stored = self._taken.scale is not None and values.dtype == self._taken.dtype
-        self._set(values if stored else to_stored(values, self._taken))
+        stored = self.input.scale is not None and values.dtype == self.input.dtype
+        self._set(values if stored else to_stored(values, self.input))
 
     def run(self) -> None:
         """Raises BundleError when the interpreter fails."""
@@ -50,22 +54,39 @@ class Runtime:
 
     def fetch(self) -> np.ndarray:
         """The outputs of the last run, float32 ``(outputs,)``, a copy."""
-        return from_stored(self._interpreter.get_tensor(self._output)[0], self._given)
+        return from_stored(self._interpreter.get_tensor(self._output)[0], self.output)
 
     def outputs(self, rows: np.ndarray) -> np.ndarray:
         """Prepared rows ``(rows, …)``, float32, to outputs ``(rows, outputs)``, float32."""
-        answers = np.empty((len(rows), *self._given.shape[1:]), self._given.dtype)
-        for place, row in enumerate(to_stored(rows, self._taken)):
+        if rows.shape[1:] != self.input.shape[1:]:
+            raise InputError(f"the model takes rows of {self.input.shape[1:]}, not {rows.shape[1:]}")
+        answers = np.empty((len(rows), *self.output.shape[1:]), self.output.dtype)
+        for place, row in enumerate(to_stored(rows, self.input)):
             self._set(row)
             self.run()
             answers[place] = self._interpreter.get_tensor(self._output)[0]
-        return from_stored(answers, self._given)
+        return from_stored(answers, self.output)
 
     def _set(self, stored: np.ndarray) -> None:
-        self._interpreter.set_tensor(self._input, stored.reshape(self._taken.shape))
+        self._interpreter.set_tensor(self._input, stored.reshape(self.input.shape))
 
 
-AGAIN = "make the bundle again with edge/bundle, or install the runtime that its manifest names"
+def check_tensors(runtime: Runtime, manifest: Manifest) -> None:
+    """Raises BundleError where the model's tensors are not what the manifest says, names aside."""
+    for side, found, told in (("input", runtime.input, manifest.input), ("output", runtime.output, manifest.output)):
+        if _meaning(found) != _meaning(told):
+            raise unfit(f"the model's {side} is {found}, not what the manifest says: {told}")
+
+
+def _meaning(tensor: Tensor) -> tuple[Any, ...]:
+    return tensor.shape, tensor.dtype, np.float32(tensor.scale or 0), tensor.zero_point
+
+
+AGAIN = "make the model again, or install the runtime that it was proven with"
+
+
+def unfit(what: str) -> BundleError:
+    return BundleError("unfit-model", what, AGAIN)
 
 
 def to_stored(values: np.ndarray, tensor: Tensor) -> np.ndarray:
@@ -92,17 +113,20 @@ def _import() -> tuple[Any, Any]:
     return Interpreter, OpResolverType
 
 
-def _index(details: list[dict[str, Any]], tensor: Tensor, side: str) -> int:
-    """Where the tensor is, once it is found to be what the manifest says."""
-    found = [(tuple(one["shape"].tolist()), np.dtype(one["dtype"]).name) for one in details]
-    scale, zero = details[0]["quantization"] if details else (0.0, 0)
-    told = (np.float32(tensor.scale or 0), tensor.zero_point)
-    if found != [(tensor.shape, tensor.dtype)] or (np.float32(scale), zero) != told:
-        more = f", scale {scale:g} and zero point {zero}" if scale else ""
-        raise BundleError(
-            "unfit-model", f"the model's {side} is {found}{more}, not what the manifest says: {tensor}", AGAIN
+def _tensor(details: list[dict[str, Any]], side: str) -> tuple[Tensor, int]:
+    """What the one tensor of that side is, and where."""
+    if len(details) != 1:
+        raise unfit(f"the model has {len(details)} {side}s, one is needed")
+    (found,) = details
+    shape, dtype = tuple(found["shape"].tolist()), np.dtype(found["dtype"]).name
+    scale, zero = found["quantization"]
+    if len(shape) < 2 or shape[0] != 1 or min(shape) < 1 or -1 in found["shape_signature"].tolist():
+        raise unfit(f"the model's {side} has the shape {shape}, not a batch of one and fixed sizes")
+    if dtype not in TYPES or bool(scale) != (dtype != "float32"):
+        raise unfit(
+            f"the model's {side} is {dtype} {'with' if scale else 'without'} a quantization, which is not known"
         )
-    return int(details[0]["index"])
+    return Tensor(found["name"], shape, dtype, float(scale) if scale else None, int(zero)), int(found["index"])
 
 
 def _kernels(interpreter: Any, asked: Kernels) -> str:

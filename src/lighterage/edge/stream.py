@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,7 +35,7 @@ class Stream:
         self.hop = bundle.window.stride if hop is None else hop
         if self.hop < 1:
             raise InputError(f"the hop is at least 1 sample, not {hop}")
-        self.rate_hz = bundle.window.rate_hz or bundle.manifest.rate_hz
+        self.rate_hz = bundle.window.rate_hz or bundle.rate_hz
         if rate_hz is not None and self.rate_hz is not None and abs(rate_hz - self.rate_hz) > 0.01 * self.rate_hz:
             raise InputError(
                 f"the model learned from {self.rate_hz:g} Hz, the sensor gives {rate_hz:g}: resample first"
@@ -103,4 +104,4 @@ class Stream:
             return []
         cut = sliding_window_view(held, self.size, axis=0)[:: self.hop][:windows].swapaxes(1, 2)
         predictions = self._bundle.predict(cut, done=self._done)
-        return [type(one)(first + one.at * self.hop, one.label, one.score, one.outputs) for one in predictions]
+        return [replace(one, at=first + one.at * self.hop) for one in predictions]

@@ -9,7 +9,6 @@ from ..schemas.record import ArtifactRef
 from ..storing import Store
 from .view import is_artifact
 
-
 SUFFIXES = {"model/bundle": ".zip", "metrics": ".json"}
 """type of a file -> what its name ends in, for the programs that people open it with"""
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
+from zipfile import Path as ZipPath
 
 import numpy as np
 
@@ -25,7 +26,7 @@ def read_source(path: Path, source: str, file_column: str | None) -> Columns:
     return Columns(values=_read_folder(path, file_column), source=source)
 
 
-def read_csv(path: Path) -> dict[str, np.ndarray]:
+def read_csv(path: Path | ZipPath) -> dict[str, np.ndarray]:
     """A CSV file with a header row, UTF-8; `.tsv` has tabs. Each column gets the narrowest type that fits."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from lighterage.edge.errors import BundleError, InputError
-from lighterage.edge.manifest import Tensor
 from lighterage.edge.modelfile import read_facts
 from lighterage.edge.runtime import Runtime
 from lighterage.launching.child import Refused
@@ -81,11 +80,6 @@ def _described(content: bytes, runtime: Runtime) -> dict[str, Any]:
         "size_gzip": compressed,
         "size_gzip_kb": compressed / 1024,
         "kernels": runtime.kernels,
-        "input": _tensor(runtime.input),
-        "output": _tensor(runtime.output),
+        "input": runtime.input.described(),
+        "output": runtime.output.described(),
     }
-
-
-def _tensor(tensor: Tensor) -> dict[str, Any]:
-    quantization = None if tensor.scale is None else {"scale": tensor.scale, "zero_point": tensor.zero_point}
-    return {"name": tensor.name, "shape": list(tensor.shape), "dtype": tensor.dtype, "quantization": quantization}

@@ -52,11 +52,32 @@ def gru(shape: Shape, outputs: int, units: list[int], kernel_size: int, dropout:
     return _stack(shape, [*passing_on, layers.GRU(units[-1])], outputs, dropout)
 
 
+def heatmap(shape: Shape, outputs: int, units: list[int], kernel_size: int, dropout: float) -> Any:
+    """Convolutions over an image, all but the last by steps of two, then a score for each place: where something is."""
+    from keras import layers
+
+    _need_rank("heatmap", shape, 3, "(height, width, channels)")
+    height, width = (-(-side // 2 ** (len(units) - 1)) for side in shape[:2])
+    if height * width != outputs:
+        raise BadInput(
+            f"heatmap with {len(units)} units divides {shape[0]} x {shape[1]} into {height} x {width} places, row by row, "
+            f"and needs a class for each, but there are {outputs}"
+        )
+    steps = [2] * (len(units) - 1) + [1]
+    blocks = [
+        layers.Conv2D(width, kernel_size, strides=step, padding="same", activation="relu")
+        for width, step in zip(units, steps, strict=True)
+    ]
+    dropping = [layers.Dropout(dropout)] if dropout else []
+    return _sequential(shape, [*blocks, *dropping, layers.Conv2D(1, 1), layers.Flatten(), layers.Softmax()])
+
+
 BUILDERS: dict[str, Callable[[Shape, int, list[int], int, float], Any]] = {
     "mlp": mlp,
     "conv1d": conv1d,
     "conv2d": conv2d,
     "gru": gru,
+    "heatmap": heatmap,
 }
 
 
@@ -84,13 +105,18 @@ def build_from_code(code: str, function: str, shape: Shape, outputs: int, units:
 
 def _stack(shape: Shape, hidden: list[Any], outputs: int, dropout: float) -> Any:
     """Hidden layers under a head: probabilities of the classes, or one number where there is one output."""
-    import keras
     from keras import layers
 
     dropping = [layers.Dropout(dropout)] if dropout else []
     head = layers.Dense(outputs, activation="softmax" if outputs > 1 else None)
+    return _sequential(shape, [*hidden, *dropping, head])
+
+
+def _sequential(shape: Shape, hidden: list[Any]) -> Any:
+    import keras
+
     try:
-        return keras.Sequential([keras.Input(tuple(shape)), *hidden, *dropping, head])
+        return keras.Sequential([keras.Input(tuple(shape)), *hidden])
     except ValueError as error:
         raise BadInput(f"these layers do not fit rows of shape {tuple(shape)}: {error}") from None
 

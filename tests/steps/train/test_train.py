@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,21 @@ def test_every_architecture(tmp_path: Path, architecture: str, shape: tuple[int,
     )
     assert done.accuracy > 0.8
     assert done.metrics.read()["measured_on"] == "train"
+
+
+def test_where_something_is(tmp_path: Path, dataset: Make) -> None:
+    """A bright spot somewhere in an image of 16 by 12; places are 4 by 4 pixels, so there are 4 x 3."""
+    random = np.random.default_rng(0)
+    images = random.normal(0, 0.1, (400, 16, 12, 1)).astype(np.float32)
+    rows, columns = random.integers(0, 16, 400), random.integers(0, 12, 400)
+    images[np.arange(400), rows, columns] += 3
+    places = [f"{row},{column}" for row in range(4) for column in range(3)]
+    data = dataset({"image": images, "place": rows // 4 * 3 + columns // 4}, roles={"place": "label"}, classes=places)
+    train = partial(run_step, "train/keras", tmp_path, train=data, architecture="heatmap", learning_rate=0.01)
+
+    assert train(units=[8, 8, 8], kernel_size=5, epochs=15).accuracy > 0.9
+    with pytest.raises(BadInput, match="divides 16 x 12 into 8 x 6 places, row by row, and needs a class for each"):
+        train(units=[8, 8])
 
 
 def test_a_quantity(tmp_path: Path, dataset: Make) -> None:
