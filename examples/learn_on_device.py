@@ -15,6 +15,10 @@ import numpy as np
 from lighterage.edge.learning import Learner
 
 
+SHARE = 0.3
+"""of each owner's rows of each class, the first ones, to learn from"""
+
+
 def main() -> None:
     given = _arguments()
     columns = _columns(given.dataset)
@@ -26,11 +30,11 @@ def main() -> None:
     print("owner  learnt  judged  before  after")
     for owner in np.unique(owners):
         mine = np.flatnonzero(owners == owner)
-        first = np.concatenate([part[: round(len(part) * given.share)] for part in _by_label(mine, labels)])
+        first = np.concatenate([part[: round(len(part) * SHARE)] for part in _by_label(mine, labels)])
         rest = np.setdiff1d(mine, first)
         learner.set_weights(own)
         before = accuracy(learner, rows[rest], labels[rest])
-        learner.train(rows[first], labels[first], epochs=given.epochs, rate=given.rate)
+        learner.train(rows[first], labels[first], epochs=20, rate=0.03)
         after = accuracy(learner, rows[rest], labels[rest])
         print(f"{owner!s:5}  {len(first):6}  {len(rest):6}  {before:6.3f}  {after:5.3f}")
 
@@ -57,11 +61,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("learner", type=Path)
     parser.add_argument("dataset", type=Path)
     parser.add_argument("--owner", metavar="COLUMN", help="learn for each value of it anew")
-    parser.add_argument(
-        "--share", type=float, default=0.3, help="of each owner's rows of each class, the first ones, to learn from"
-    )
-    parser.add_argument("--epochs", type=int, default=20)
-    parser.add_argument("--rate", type=float, default=0.03)
     return parser.parse_args()
 
 

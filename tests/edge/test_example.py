@@ -37,4 +37,4 @@ def test_the_sensor_loop_does_not_start_with_a_damaged_bundle(copied: Path) -> N
 
 def test_examples_stay_short() -> None:
     for file in EXAMPLES.glob("*.py"):
-        assert len(file.read_text().splitlines()) < 60, file
+        assert len(file.read_text().splitlines()) < 70, file

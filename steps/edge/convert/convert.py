@@ -41,41 +41,16 @@ def convert(
             raise BadInput(f"converted twice, it gives two files: {digest(content)} and {digest(second.read_bytes())}")
     about, assumed = describe(kind, model, columns, exported)
     proven = _attempt("the proof", timeout, prove, content, chosen, exported, bool(about["classes"]))
-    made_with = {name: version(name) for name in MADE_WITH}
+    made = {
+        "kernel_values": exported.kernel_values,
+        "made_with": {name: version(name) for name in MADE_WITH},
+    }
     tensors = proven.pop("tensors")
-    write_model(
-        tflite.path,
-        content,
-        about
-        | {
-            "format": FORMAT,
-            "variant": "float32",
-            "tensors": tensors,
-            "kernel_values": exported.kernel_values,
-            "calibration": None,
-            "made_with": made_with,
-        },
-    )
-    report.write(
-        {
-            "route": ROUTES[kind],
-            "rows": len(chosen),
-            "source": {
-                "parameters": about["parameters"],
-                "kernel_values": exported.kernel_values,
-                "assumed": assumed,
-            },
-            "file": {
-                "size": len(content),
-                "size_gzip": len(gzip.compress(content, 9, mtime=0)),
-                "digest": digest(content),
-                "conversions": 2,
-                **tensors,
-            },
-            **proven,
-            "made_with": made_with,
-        }
-    )
+    told = {"format": FORMAT, "variant": "float32", "tensors": tensors, "calibration": None}
+    write_model(tflite.path, content, about | told | made)
+    source = {"parameters": about["parameters"], "assumed": assumed}
+    file = measured(content) | {"conversions": 2, **tensors}
+    report.write({"route": ROUTES[kind], "rows": len(chosen), "source": source, "file": file, **proven, **made})
     return {"size": len(content)}
 
 
@@ -86,6 +61,12 @@ def pick_rows(model: Model, columns: Columns, wanted: int) -> np.ndarray:
     if not len(inputs):
         raise BadInput("there are no rows to compare answers on")
     return inputs[np.unique(np.linspace(0, len(inputs) - 1, min(wanted, len(inputs))).astype(int))]
+
+
+def measured(content: bytes) -> dict[str, Any]:
+    """Bytes of the file, as it is and as downloads are compressed."""
+    compressed = len(gzip.compress(content, 9, mtime=0))
+    return {"size": len(content), "size_gzip": compressed, "digest": digest(content)}
 
 
 def write_model(folder: Path, content: bytes, about: dict[str, Any]) -> None:

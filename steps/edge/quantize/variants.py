@@ -44,6 +44,8 @@ def make(variant: str, float32: bytes, rows: np.ndarray | None, kernel_values: i
         runtime = Runtime(content)
     except BundleError as error:
         raise Refused(error.what) from None
+    except ValueError as error:
+        raise Refused(f"the quantizer refuses it: {error}") from None
     tensors = {"input": runtime.input.described(), "output": runtime.output.described()}
     return content, {"tensors": tensors, "constants": dict(sorted(facts.constants.items()))}
 

@@ -33,7 +33,7 @@ def test_one_file_that_answers_as_its_source(tmp_path: Path, small_model: Model,
     assert done.size == report["file"]["size"] == len(content)
     assert report["rows"] == 50 and report["parity"]["agreement"] == 1.0
     assert report["parity"]["max_abs_diff"] < report["parity"]["allowed"] == 1e-5
-    assert report["constants"]["FLOAT32"] >= 4 * report["source"]["kernel_values"] > 0
+    assert report["constants"]["FLOAT32"] >= 4 * report["kernel_values"] > 0
     assert report["operators"]["CONV_2D"] == 2 and not {"SHAPE", "PACK"} & report["operators"].keys()
     assert about["variant"] == "float32" and about["calibration"] is None
     assert about["tensors"]["input"]["shape"] == [1, 16, 3] and about["classes"] == small_model.about()["classes"]
@@ -90,7 +90,7 @@ def test_a_saved_model_and_what_had_to_be_assumed(tmp_path: Path, rows: Dataset)
     done = run_step("edge/convert", tmp_path, model=saved(tmp_path / "saved", softmax, WINDOWS), data=rows)
 
     report, about = done.report.read(), done.tflite.about()
-    assert report["source"]["parameters"] == report["source"]["kernel_values"] == 144
+    assert report["source"]["parameters"] == report["kernel_values"] == 144
     assert about["tensors"]["input"]["shape"] == [1, 16, 3] and about["classes"] == rows.read().classes
     assert any(line.startswith("preprocessing") for line in report["source"]["assumed"])
     assert report["parity"]["agreement"] == 1.0

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import Make, blobs
 from running import STEPS, run_step
-from surgery import operate
+from surgery import killing, operate
 
 from lighterage.edge.modelfile import read_facts
 from lighterage.edge.runtime import Runtime
@@ -171,6 +171,20 @@ def _only_softmax(model: Any) -> None:
     graph.inputs = [int(last.inputs[0])]
     for signature in model.signatureDefs:
         signature.inputs[0].tensorIndex = int(last.inputs[0])
+
+
+def test_a_model_that_kills_its_process_is_a_named_failure(tmp_path: Path, converted: Model) -> None:
+    bad = operate(converted, tmp_path / "killing", killing)
+    refused = quantize(tmp_path, bad, "float32").tflite.about()["refused"]
+    assert refused == {"stage": "quantize", "status": "failed", "reason": "was killed by SIGSEGV"}
+    with pytest.raises(RuntimeError, match="float32: was killed by SIGSEGV"):  # may heal: not bad input
+        quantize(tmp_path, bad, "float32", on_fail="stop")
+
+
+def test_what_the_quantizer_refuses_cannot_heal(tmp_path: Path, converted: Model) -> None:
+    bad = operate(converted, tmp_path / "twice", killing)  # two tensors of one name
+    with pytest.raises(BadInput, match="weight_int8: the quantizer refuses it: Tensor name more is not unique"):
+        quantize(tmp_path, bad, "weight_int8", on_fail="stop")
 
 
 def test_a_variant_is_made_from_float32(tmp_path: Path, converted: Model) -> None:

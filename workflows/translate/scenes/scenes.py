@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lighterage.launching.artifacts import Dataset
-from lighterage.launching.columns import Columns
+from lighterage.launching.columns import Columns, Role
 from lighterage.schemas import BadInput
 
 from .codes import COUNTRIES, NUMBERS
@@ -88,7 +88,7 @@ def _crops(images: np.ndarray, corners: np.ndarray, shift: int, random: np.rando
 def _labelled(
     images: np.ndarray, label: str, codes: np.ndarray, classes: list[str], groups: dict[str, np.ndarray], source: str
 ) -> Columns:
-    roles = {label: "label", **dict.fromkeys(groups, "group")}
+    roles: dict[str, Role] = {label: "label", **dict.fromkeys(groups, "group")}
     return Columns(
         {"image": images, label: codes.astype(np.int64), **groups}, roles=roles, classes=classes, source=source
     )
