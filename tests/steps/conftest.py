@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import faulthandler
 import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -78,3 +79,11 @@ def variants(tmp_path_factory: pytest.TempPathFactory, converted: Model) -> dict
         name: run_step("edge/quantize", folder, model=converted, variant=name, calibration=rows).tflite
         for name in names
     }
+
+
+@pytest.fixture
+def silent() -> Iterator[None]:
+    """Without the stacks that a dying child would write."""
+    faulthandler.disable()
+    yield
+    faulthandler.enable()

@@ -30,7 +30,7 @@ class Exported:
     """without the batch"""
     parameters: int
     kernel_values: int
-    """values of weights with two dimensions and more, which no converter folds into others"""
+    """values of kernels: weights with two dimensions and more, which no converter folds into others"""
 
 
 def export(kind: str, folder: Path, rows: np.ndarray, file: Path) -> Exported:
@@ -169,8 +169,9 @@ def _check_shape(shape: tuple[int, ...], rows: np.ndarray) -> None:
 
 
 def _counted(weights: Any) -> tuple[int, int]:
-    sizes = [(len(weight.shape), int(np.prod(weight.shape))) for weight in weights]
-    return sum(size for _, size in sizes), sum(size for rank, size in sizes if rank > 1)
+    """All values, and those of kernels: recurrent layers have biases of two dimensions, which may be nothing but zeros."""
+    sizes = [(int(np.prod(one.shape)), len(one.shape) > 1 and "bias" not in one.name) for one in weights]
+    return sum(size for size, _ in sizes), sum(size for size, kernel in sizes if kernel)
 
 
 def _reason(message: str) -> str:

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import faulthandler
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -144,14 +143,6 @@ def _export_as_keras_does(folder: Path, to: Path) -> None:
 
 
 # --- what else must not get through ---
-
-
-@pytest.fixture
-def silent() -> Iterator[None]:
-    """Without the stacks that a dying child would write."""
-    faulthandler.disable()
-    yield
-    faulthandler.enable()
 
 
 @pytest.mark.usefixtures("silent")

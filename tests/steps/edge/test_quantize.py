@@ -173,6 +173,7 @@ def _only_softmax(model: Any) -> None:
         signature.inputs[0].tensorIndex = int(last.inputs[0])
 
 
+@pytest.mark.usefixtures("silent")
 def test_a_model_that_kills_its_process_is_a_named_failure(tmp_path: Path, converted: Model) -> None:
     bad = operate(converted, tmp_path / "killing", killing)
     refused = quantize(tmp_path, bad, "float32").tflite.about()["refused"]
