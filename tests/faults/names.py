@@ -39,6 +39,8 @@ NAMES = [
     "é" * 127,
     "/".join(["d" * 48] * 4),
 ]
+PATTERN = "[x]"
+"""what the naive way takes for another name"""
 COPY = """\
     import shutil
     def copy(source, tree):
@@ -54,7 +56,7 @@ def use(seed: int, rounds: int, folder: Path) -> Result:
     """The project, its store and its data lie in a folder of that name, and so are files called in a folder that goes
     from step to step. Right, or refused with a reason: nothing between."""
     result, refused = Result(), []
-    chosen = NAMES if rounds >= len(NAMES) else random.Random(seed).sample(NAMES, rounds)
+    chosen = NAMES if rounds >= len(NAMES) else [PATTERN, *random.Random(seed).sample(NAMES, rounds - 1)]
     for number, name in enumerate(chosen):
         with result.round(f"name {name!r}"):
             place = folder / f"{number}" / name

@@ -20,5 +20,5 @@ def test_mnist_in_six_variants(tmp_path: Path) -> None:
     assert of(result, "evaluate")["outputs"]["accuracy"] > 0.85
     assert of(result, "choose")["outputs"]["variant"] == "int8"
 
-    bundle = Bundle.load(tmp_path / "store" / "outputs" / "mnist" / "bundle")
+    bundle = Bundle.load(tmp_path / "store" / "outputs" / "mnist" / "bundle.zip")
     assert bundle.verify().ok and bundle.labels == list("0123456789")
