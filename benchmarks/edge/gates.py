@@ -54,7 +54,7 @@ def _each(cases: list[Case], figure: Figure) -> Figures:
 
 
 def _converted(name: str) -> Figure:
-    return lambda case: float(case.reports["converted"][name])
+    return lambda case: float(case.reports["converted"]["parity"][name])
 
 
 def _variant(variant: str, name: str) -> Figure:
@@ -100,7 +100,9 @@ def _importing(imports: dict[str, dict[str, Any]]) -> Iterator[Row]:
 def _hashes(cases: list[Case]) -> Row:
     digests = [[case.reports[name]["file"]["digest"] for name in ("converted", "again")] for case in cases]
     equal = sum(one == other for one, other in digests)
-    return Row("converted by two tasks, same bytes", f"{equal} of {len(cases)}", "all", equal == len(cases))
+    return Row(
+        "converted by two tasks, same bytes", f"{equal} of {len(cases)}", "all", equal == len(cases) if cases else None
+    )
 
 
 def _most(gate: str, figures: Figures, limit: float, form: str = "{:.3f}") -> Row:

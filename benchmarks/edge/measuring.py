@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -64,9 +65,12 @@ class Case:
 def measured(data: DataSet, seed: int, place: Path) -> Case:
     """Trains, converts, quantizes and verifies. Raises CalledProcessError where a step failed, with what it said."""
     store = ["--store", str(place / "store")]
-    given = [f"-p{name}={json.dumps(value)}" for name, value in (data.parameters | {"seed": seed}).items()]
-    ran = json.loads(_told("-m", "lighterage", "run", HERE / "flow.yaml", "-o", "json", *store, *given))
     folder = place / f"{data.name}-{seed}"
+    shutil.rmtree(folder, ignore_errors=True)  # of a measurement before
+    folder.mkdir(parents=True)
+    given = folder / "parameters.json"
+    given.write_text(json.dumps(data.parameters | {"seed": seed}))
+    ran = json.loads(_told("-m", "lighterage", "run", HERE / "flow.yaml", "--params", given, "-o", "json", *store))
     where = {
         "converted": "convert.report",
         "again": "again.report",

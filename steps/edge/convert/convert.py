@@ -26,7 +26,7 @@ MADE_WITH = ("ai-edge-litert", "keras", "tensorflow")
 
 
 def convert(
-    *, model: Model, data: Dataset, tflite: Model, report: Metrics, rows: int, timeout: float
+    *, model: Model, data: Dataset, tflite: Model, report: Metrics, rows: int, tolerance: float, timeout: float
 ) -> dict[str, int]:
     """Writes the model and the report. Raises BadInput for a model that cannot be converted or a file that is not its equal."""
     kind = kind_of_source(model.path)
@@ -40,7 +40,7 @@ def convert(
         if content != second.read_bytes():
             raise BadInput(f"converted twice, it gives two files: {digest(content)} and {digest(second.read_bytes())}")
     about, assumed = describe(kind, model, columns, exported)
-    proven = _attempt("the proof", timeout, prove, content, chosen, exported, bool(about["classes"]))
+    proven = _attempt("the proof", timeout, prove, content, chosen, exported, bool(about["classes"]), tolerance)
     made = {
         "kernel_values": exported.kernel_values,
         "made_with": {name: version(name) for name in MADE_WITH},

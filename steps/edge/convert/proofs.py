@@ -13,14 +13,12 @@ from lighterage.launching.child import Refused
 
 from .export import Exported
 
-TOLERANCE = 1e-5
-"""Largest difference to the source; relative where its outputs are larger than 1."""
 RANDOM = {"RANDOM_UNIFORM", "RANDOM_STANDARD_NORMAL", "MULTINOMIAL"}
 """operators of layers that are still learning: dropout, noise"""
 LEARNING_NAMES = ("dropout", "gradient", "adam")
 
 
-def prove(content: bytes, rows: np.ndarray, exported: Exported, classes: bool) -> dict[str, Any]:
+def prove(content: bytes, rows: np.ndarray, exported: Exported, classes: bool, tolerance: float) -> dict[str, Any]:
     """What was found. Raises Refused where the file is not whole, or does not answer as its source does."""
     try:
         facts = read_facts(content)
@@ -37,7 +35,7 @@ def prove(content: bytes, rows: np.ndarray, exported: Exported, classes: bool) -
         "constants": dict(sorted(facts.constants.items())),
         "learning_names": learning_names(content),
         "kernels": runtime.kernels,
-        "parity": compare(answers, exported.outputs, classes),
+        "parity": compare(answers, exported.outputs, classes, tolerance),
         "tensors": {"input": runtime.input.described(), "output": runtime.output.described()},
     }
 
@@ -64,13 +62,13 @@ def check_file(facts: Facts, kernel_values: int) -> None:
         raise Refused(f"weights are missing: {held} bytes of constants, but the kernels need {needed}")
 
 
-def compare(answers: np.ndarray, source: np.ndarray, classes: bool) -> dict[str, Any]:
-    """Differences on the same rows. Raises Refused where they are more than rounding."""
+def compare(answers: np.ndarray, source: np.ndarray, classes: bool, tolerance: float) -> dict[str, Any]:
+    """Differences on the same rows. Raises Refused where they are larger than ``tolerance``, relative where outputs are over 1."""
     if answers.shape != source.shape:
         raise Refused(f"its outputs have the shape {answers.shape[1:]}, the source's {source.shape[1:]}")
     if bad := int((~np.isfinite(answers)).reshape(len(answers), -1).any(axis=1).sum()):
         raise Refused(f"it answers NaN or infinity for {bad} of {len(answers)} rows")
-    difference, allowed = float(np.abs(answers - source).max()), TOLERANCE * max(1.0, float(np.abs(source).max()))
+    difference, allowed = float(np.abs(answers - source).max()), tolerance * max(1.0, float(np.abs(source).max()))
     if difference > allowed:
         raise Refused(f"its outputs differ from the source's by up to {difference:.3g}; {allowed:.3g} is allowed")
     found = {"max_abs_diff": difference, "allowed": allowed}

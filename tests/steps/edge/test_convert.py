@@ -40,6 +40,13 @@ def test_one_file_that_answers_as_its_source(tmp_path: Path, small_model: Model,
     np.testing.assert_allclose(answers, in_fork(_predict, small_model.path, rows), atol=1e-5)
 
 
+def test_how_far_it_may_be_from_its_source_can_be_said(tmp_path: Path, small_model: Model, rows: Dataset) -> None:
+    with pytest.raises(BadInput, match=r"differ from the source's by up to .*e-\d+; 0 is allowed"):
+        run_step("edge/convert", tmp_path, model=small_model, data=rows, tolerance=0)
+    done = run_step("edge/convert", tmp_path, model=small_model, data=rows, tolerance=1e-4)
+    assert done.report.read()["parity"]["allowed"] == 1e-4
+
+
 def _predict(folder: Path, rows: Dataset) -> np.ndarray:
     return load_keras(folder).predict(rows.read().inputs(), verbose=0)
 
