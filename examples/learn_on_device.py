@@ -14,7 +14,6 @@ import numpy as np
 
 from lighterage.edge.learning import Learner
 
-
 SHARE = 0.3
 """of each owner's rows of each class, the first ones, to learn from"""
 

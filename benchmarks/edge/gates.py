@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from .measuring import Case
 
-LSB = "int8, LiteRT's reference kernels and tflite-micro"
+LSB = "int8, LiteRT without XNNPACK and tflite-micro"
 
 
 class Row(NamedTuple):

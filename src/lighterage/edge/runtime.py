@@ -9,8 +9,9 @@ import numpy as np
 from .errors import BundleError, InputError, no_runtime
 from .manifest import TYPES, Manifest, Tensor
 
-Kernels = Literal["default", "reference"]
-"""`default`: the fastest that this machine has, as a rule XNNPACK. `reference`: plain and the same everywhere, slower."""
+Kernels = Literal["default", "reference", "builtin"]
+"""`default`: the fastest that this machine has, as a rule XNNPACK. `reference`: plain and the same everywhere, slower.
+`builtin`: LiteRT's own optimized ones, without XNNPACK."""
 
 
 class Runtime:
@@ -24,7 +25,11 @@ class Runtime:
     def __init__(self, content: bytes, *, threads: int = 1, kernels: Kernels = "default") -> None:
         """Raises BundleError where the runtime is missing, refuses the model, or its tensors are not of a known kind."""
         interpreter, resolver = _import()
-        kind = resolver.BUILTIN_REF if kernels == "reference" else resolver.AUTO
+        kind = {
+            "default": resolver.AUTO,
+            "reference": resolver.BUILTIN_REF,
+            "builtin": resolver.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        }[kernels]
         try:
             self._interpreter = interpreter(
                 model_content=content, num_threads=threads, experimental_op_resolver_type=kind

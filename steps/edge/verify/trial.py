@@ -45,7 +45,7 @@ def trial(
     figures = judge.figures(outputs) | _described(content, runtime)
     if profile.second_runtime and not reasons:
         few = rows[np.unique(np.linspace(0, len(rows) - 1, CROSSCHECKED).astype(int))]
-        figures["second_runtime"] = second = crosscheck(content, runtime, few)
+        figures["second_runtime"] = second = crosscheck(content, few)
         if "arena_kb" in second:
             figures["arena_kb"] = second["arena_kb"]
         reasons += second.pop("reasons", [])
