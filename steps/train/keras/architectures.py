@@ -52,6 +52,40 @@ def gru(shape: Shape, outputs: int, units: list[int], kernel_size: int, dropout:
     return _stack(shape, [*passing_on, layers.GRU(units[-1])], outputs, dropout)
 
 
+def statistics(shape: Shape, outputs: int, units: list[int], kernel_size: int, dropout: float) -> Any:
+    """What people compute of sensor windows by hand, as a part of the model, then dense layers: the device feeds raw windows."""
+    import keras
+    from keras import layers
+
+    _need_rank("statistics", shape, 2, "(steps, channels)")
+    rows = keras.Input(tuple(shape))
+    found = layers.BatchNormalization(momentum=0.9)(_statistics(rows))
+    for width in units:
+        found = layers.Dense(width, activation="relu")(found)
+    found = layers.Dropout(dropout)(found) if dropout else found
+    return keras.Model(rows, layers.Dense(outputs, activation="softmax" if outputs > 1 else None)(found))
+
+
+def _statistics(rows: Any) -> Any:
+    """Of each channel: mean, deviation, least, largest, mean change, crossings of the mean; of all together: mean and
+    largest length. Built-in operators of TFLite alone."""
+    from keras import ops
+
+    centred = rows - ops.mean(rows, axis=1, keepdims=True)
+    length = ops.sqrt(ops.sum(rows * rows, axis=2, keepdims=True) + 1e-6)
+    found = [
+        ops.mean(rows, axis=1),
+        ops.sqrt(ops.mean(centred * centred, axis=1) + 1e-6),
+        ops.min(rows, axis=1),
+        ops.max(rows, axis=1),
+        ops.mean(ops.abs(rows[:, 1:] - rows[:, :-1]), axis=1),
+        ops.mean(ops.cast(centred[:, 1:] * centred[:, :-1] < 0, "float32"), axis=1),
+        ops.mean(length, axis=1),
+        ops.max(length, axis=1),
+    ]
+    return ops.concatenate(found, axis=1)
+
+
 def heatmap(shape: Shape, outputs: int, units: list[int], kernel_size: int, dropout: float) -> Any:
     """Convolutions over an image, all but the last by steps of two, then a score for each place: where something is."""
     from keras import layers
@@ -77,6 +111,7 @@ BUILDERS: dict[str, Callable[[Shape, int, list[int], int, float], Any]] = {
     "conv1d": conv1d,
     "conv2d": conv2d,
     "gru": gru,
+    "statistics": statistics,
     "heatmap": heatmap,
 }
 

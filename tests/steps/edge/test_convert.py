@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -212,3 +213,18 @@ def test_a_quantity(tmp_path: Path, dataset: Make) -> None:
     model = run_step("train/keras", tmp_path, train=data, units=[16], epochs=5, learning_rate=0.1).model
     parity = run_step("edge/convert", tmp_path, model=model, data=data).report.read()["parity"]
     assert parity["allowed"] > 1e-5 and "agreement" not in parity  # relative to answers in the hundreds
+
+
+def test_features_are_computed_inside_the_graph(tmp_path: Path) -> None:
+    """Raw windows in, built-in operators alone, and equal bytes although its layers have names that Keras made up."""
+    windows = blobs(tmp_path / "windows", 90, shape=(16, 3))
+    train = partial(run_step, "train/keras", tmp_path, train=windows, architecture="statistics", units=[8], epochs=3)
+    model, again = train().model, train().model
+    assert (model.path / "architecture.json").read_bytes() == (again.path / "architecture.json").read_bytes()
+    done = run_step("edge/convert", tmp_path, model=model, data=windows)
+    found = done.report.read()
+    assert found["operators"].keys() >= {"MEAN", "REDUCE_MAX", "REDUCE_MIN", "SQRT", "LESS"}
+    assert found["parity"]["agreement"] == 1
+    int8 = run_step("edge/quantize", tmp_path, model=done.tflite, variant="int8", calibration=windows, on_fail="stop")
+    report = run_step("edge/verify", tmp_path, models=[int8.tflite], reference=done.tflite, data=windows).report.read()
+    assert report["variants"]["int8"]["status"] == "proven"

@@ -70,6 +70,7 @@ def test_equal_seeds_give_equal_bytes_in_any_process(tmp_path: Path) -> None:
         ("conv1d", (16, 3), [4, 8]),
         ("conv2d", (8, 8, 1), [4, 8]),
         ("gru", (6, 2), [4, 4]),
+        ("statistics", (16, 3), [8]),
     ],
 )
 def test_every_architecture(tmp_path: Path, architecture: str, shape: tuple[int, ...], units: list[int]) -> None:
