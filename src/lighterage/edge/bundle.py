@@ -154,10 +154,8 @@ def prediction(at: int, outputs: np.ndarray, labels: list[str], stage: str | Non
 
 
 def runtime_version() -> str:
-    from importlib.metadata import (
-        PackageNotFoundError,
-        version,
-    )  # a quarter of the time that this library takes to import
+    # Here, because it is a quarter of the time that this library takes to import.
+    from importlib.metadata import PackageNotFoundError, version
 
     try:
         return f"ai-edge-litert {version('ai-edge-litert')}"

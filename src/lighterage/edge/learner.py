@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +11,7 @@ import numpy as np
 from .content import FILE_NAME
 from .errors import BundleError, InputError
 from .modelfile import read_facts
+from .verifying import read_arrays
 
 FORMAT = "lighterage/learner/1"
 MOST_STATE_BYTES = 64 * 1024 * 1024
@@ -57,26 +55,16 @@ def read_weights(path: Path) -> Weights:
     """Arrays of an `.npz`, without pickles. Raises InputError."""
     try:
         if path.stat().st_size > MOST_STATE_BYTES:
-            raise ValueError(f"it has over {MOST_STATE_BYTES} bytes")
-        return _read_arrays(path.read_bytes())
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise InputError(f"{path} holds no weights: it has over {MOST_STATE_BYTES} bytes")
+        return read_arrays(path.name, path.read_bytes())
+    except (OSError, BundleError) as error:
         raise InputError(f"{path} holds no weights: {error}") from None
 
 
 def read_golden(content: bytes) -> Weights:
     """`inputs`, `labels`, `outputs` and `learnt`. Raises BundleError."""
-    try:
-        arrays = _read_arrays(content)
-        if not {"inputs", "labels", "outputs", "learnt"} <= arrays.keys():
-            raise ValueError(f"it holds {', '.join(sorted(arrays))}")
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise BundleError("damaged-file", f"golden.npz has no golden arrays: {error}", MAKE_AGAIN) from None
+    arrays = read_arrays("golden.npz", content)
+    if not {"inputs", "labels", "outputs", "learnt"} <= arrays.keys():
+        what = f"golden.npz has no golden arrays: it holds {', '.join(sorted(arrays))}"
+        raise BundleError("damaged-file", what, MAKE_AGAIN)
     return arrays
-
-
-def _read_arrays(content: bytes) -> Weights:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        if sum(entry.file_size for entry in archive.infolist()) > MOST_STATE_BYTES:
-            raise ValueError(f"its arrays have over {MOST_STATE_BYTES} bytes")
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}

@@ -99,7 +99,7 @@ def read_arrays(name: str, content: bytes) -> dict[str, np.ndarray]:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             return dict(arrays)
     except (ValueError, KeyError, EOFError, OSError, TypeError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
-        what = f"{name} has no golden arrays: {error}"
+        what = f"{name} holds no arrays: {error}"
         raise BundleError("damaged-file", what, "make the bundle again") from None
 
 

@@ -87,6 +87,18 @@ class Columns:
             raise BadInput(f"one label column is needed, found {names or 'none'}")
         return self.values[names[0]]
 
+    def spread(self, seed: int) -> np.ndarray:
+        """Numbers of all rows in random order; where there are classes, these in turn, so that the first rows hold of each
+        equally many as far as there are any."""
+        order = np.random.default_rng(seed).permutation(self.rows)
+        if not self.classes or not self.named("label"):
+            return order
+        labels = self.label()[order]
+        turn = np.zeros(len(order), dtype=np.int64)  # a row's place among those of its class
+        for code in np.unique(labels):
+            turn[labels == code] = np.arange((labels == code).sum())
+        return order[np.argsort(turn, kind="stable")]
+
     def take(self, rows: np.ndarray | slice) -> Columns:
         """The same columns with some of the rows: indices, a mask or a slice."""
         return self.with_values({name: array[rows] for name, array in self.values.items()})

@@ -7,29 +7,16 @@ import hashlib
 import numpy as np
 
 from lighterage.launching.artifacts import Dataset, Model
-from lighterage.launching.columns import Columns
 from lighterage.schemas import BadInput
 
 
 def calibration_rows(model: Model, data: Dataset, wanted: int, seed: int) -> np.ndarray:
-    """Some rows, float32. Raises BadInput for rows that are none, were prepared otherwise, or are not finite."""
+    """Some rows of every class, float32. Raises BadInput for rows that are none, were prepared otherwise, or are not finite."""
     columns = data.read()
-    rows = pick_rows(columns, model.inputs_from(columns), wanted, seed)
+    rows = model.inputs_from(columns)[columns.spread(seed)[:wanted]]
     if not len(rows):
         raise BadInput("there are no calibration rows")
     return rows
-
-
-def pick_rows(columns: Columns, inputs: np.ndarray, wanted: int, seed: int) -> np.ndarray:
-    """Of every class equally many as far as there are any, in random order."""
-    order = np.random.default_rng(seed).permutation(len(inputs))
-    if columns.classes and columns.named("label"):
-        labels = columns.label()[order]
-        turn = np.zeros(len(order), dtype=np.int64)  # a row's place among those of its class
-        for code in np.unique(labels):
-            turn[labels == code] = np.arange((labels == code).sum())
-        order = order[np.argsort(turn, kind="stable")]
-    return inputs[order[:wanted]]
 
 
 def digest(rows: np.ndarray) -> str:
