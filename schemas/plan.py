@@ -41,6 +41,8 @@ class PlannedStep(Shape):
     """how the workflow names it"""
     folder: Path | None = Field(default=None, exclude=True)
     """where its code lies on this machine; not part of the plan's JSON form"""
+    written: Path | None = Field(default=None, exclude=True)
+    """where the user writes it, when `folder` holds a copy: what tracebacks name"""
 
     @property
     def own(self) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ..conftest import Project
+from ..recording import test_edits_meanwhile as meanwhile
 from ..recording.test_thirty_edits import FILES, MISSES, Edit
 from .fault import Fault, Result
 
@@ -83,7 +84,33 @@ def _sizes_and_dates(folder: Path) -> set[tuple[Path, int, int]]:
     return {(one, one.stat().st_size, one.stat().st_mtime_ns) for one in files}
 
 
+def edit_meanwhile(seed: int, rounds: int, folder: Path) -> Result:
+    """The edits of tests/recording/test_edits_meanwhile.py, one after the other: what is found later under a key is what
+    belongs there."""
+    result = Result()
+    for number in range(rounds):
+        name, (source, change) = list(meanwhile.EDITS.items())[number % len(meanwhile.EDITS)]
+        (place := folder / str(number)).mkdir()
+        halfway = meanwhile.Halfway(Project(place), source)
+        key = _content(place / source)
+        with result.round(f"round {number}, {name}"):
+            halfway.run(change)
+            kept = {key: _content(place / source)}
+            halfway.as_before()
+            told = halfway.run()["outputs"]["told"]
+            assert told == ("old one" if source == "data.txt" else "old one two"), told
+            result.naive(kept[key] != key)
+    return result
+
+
+def _content(place: Path) -> str:
+    """Of which the naive way makes a key before the task, and which it reads in the task."""
+    files = sorted(place.rglob("*.txt")) if place.is_dir() else [place]
+    return " ".join(f"{file.name} {file.read_text()}" for file in files if file.exists())
+
+
 FAULTS = [
     Fault("F14", "a step that gives something else each time, drawn anew on demand", draw, 10, 1),
     Fault("F15", "edits that decide a result are misses, and those that do not are hits", edit, 30, 1),
+    Fault("F15b", "data edited between the key and the reading", edit_meanwhile, 28, 2),
 ]

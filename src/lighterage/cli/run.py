@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..schemas import BadInput
 from ..schemas.environment import Environment
 from ..schemas.plan import Plan
 from ..storing import Store, open_store
@@ -87,7 +88,10 @@ def command(
     gc.freeze()
     gc.enable()  # a run may be long
     watching = observer(quiet or form == "json")
-    outcome = run_plan(settled, opened, options, watching)
+    try:
+        outcome = run_plan(settled, opened, options, watching)
+    except BadInput as error:
+        raise click.UsageError(f"{error}; run it again") from None
     if outcome.signal == signal.SIGHUP:
         watching.hang_up()
     places = _export(settled, opened, outcome) if outcome.record.status == "succeeded" else {}

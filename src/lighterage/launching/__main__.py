@@ -147,7 +147,8 @@ class _Launch:
 
     def _attempted(self, work: Work, key: str, facts: dict[str, Any], do: Do) -> int:
         published = key if self.task.cache else None
-        about = Attempt(self.options.run, self.task.name, published, self.task.expires is not None)
+        replace, external = self.task.expires is not None, facts["ingredients"]["external"]
+        about = Attempt(self.options.run, self.task.name, published, replace, external, self.begun)
         if self.options.stage:
             result = attempt(work, about, self.store, do)
             keep(self.store, about.run, about.task, self.options.index, work.folder / LOG)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +12,8 @@ from ..schemas.plan import PlannedStep, TaskSpec
 from ..schemas.record import ArtifactRef
 from ..storing import Store
 from .execute import Work, execute
-from .failure import TaskFailure
+from .failure import BAD_INPUT, TaskFailure
+from .ingredients import changed_since
 
 Do = Callable[[Work, Store], dict[str, Any]]
 
@@ -26,6 +27,10 @@ class Attempt(NamedTuple):
     """where to publish the result; None = nowhere"""
     replace: bool = False
     """take the place of an earlier result"""
+    external: Mapping[str, str] = {}
+    """external data by input, as it was when the key was made"""
+    since: float = 0.0
+    """seconds since 1970 when that was"""
 
 
 def attempt(work: Work, about: Attempt, store: Store, do: Do = execute) -> dict[str, Any]:
@@ -34,6 +39,7 @@ def attempt(work: Work, about: Attempt, store: Store, do: Do = execute) -> dict[
     try:
         outputs = do(work, store)
         if about.key:
+            _check_external(work, about)
             action = store.record_action(
                 about.key,
                 outputs,
@@ -51,6 +57,13 @@ def attempt(work: Work, about: Attempt, store: Store, do: Do = execute) -> dict[
             ):  # a step may have closed its stdout; the failure is told all the same
                 explain(error)
         return {"failure": error.failure.model_dump(mode="json")}
+
+
+def _check_external(work: Work, about: Attempt) -> None:
+    """Raises TaskFailure where the step may have read other data than the key was made of."""
+    for name in changed_since(about.since, about.external, work.inputs, work.base):
+        message = f"external data {name!r}, {work.inputs[name]}, changed while the task ran: nothing is kept of it; run it again"
+        raise TaskFailure("bad_input", message, exit_code=BAD_INPUT)
 
 
 def exit_code_of(result: dict[str, Any]) -> int:

@@ -74,23 +74,26 @@ def _own_package(step: PlannedStep, module: str) -> str:
         package = ModuleType(name)
         package.__path__ = [folder]
         sys.modules[name] = package
-        sys.path_hooks.insert(0, _finder_below(folder))
+        sys.path_hooks.insert(0, _finder_below(folder, str(step.written or folder)))
         sys.path.insert(0, folder)  # plain `import sibling` works as well
     return f"{name}.{module}"
 
 
-class _FromSource(SourceFileLoader):
-    """Compiles anew each time. Python takes cached bytecode for that of a file of equal size and second, which an edit
-    may leave as they were: the result of old code would be kept under the key of the new."""
+def _finder_below(folder: str, written: str) -> Callable[[str], Any]:
+    """What `sys.path_hooks` holds, for a step's folder and those in it. Tracebacks name files where they are ``written``."""
 
-    def path_stats(self, path: str) -> NoReturn:
-        raise OSError("bytecode is not cached")
+    class FromSource(SourceFileLoader):
+        """Compiles anew each time. Python takes cached bytecode for that of a file of equal size and second, which an
+        edit may leave as they were: the result of old code would be kept under the key of the new."""
 
+        def path_stats(self, path: str) -> NoReturn:
+            raise OSError("bytecode is not cached")
 
-def _finder_below(folder: str) -> Callable[[str], Any]:
-    """What `sys.path_hooks` holds, for a step's folder and those in it."""
+        def source_to_code(self, data: Any, path: Any, **options: Any) -> Any:  # type: ignore[override]  # Pythons differ
+            return super().source_to_code(data, written + os.fsdecode(path).removeprefix(folder), **options)
+
     extensions = (ExtensionFileLoader, EXTENSION_SUFFIXES)
-    hook = FileFinder.path_hook(extensions, (_FromSource, SOURCE_SUFFIXES))
+    hook = FileFinder.path_hook(extensions, (FromSource, SOURCE_SUFFIXES))
 
     def finder(path: str) -> Any:
         if path != folder and not path.startswith(f"{folder}{os.sep}"):

@@ -7,7 +7,7 @@ these and nothing else. No clock, no path, no host.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -19,6 +19,8 @@ from ..schemas.plan import PlannedStep, canonical, digest_of
 from ..schemas.shape import API_VERSION
 
 _PACKAGE = "package:"
+_TICK = 2.0
+"""seconds that the coarsest clocks of file systems take from one time to the next"""
 Versions = Callable[[str], str | None]
 """version of a distribution where the step runs; None when it is not there"""
 
@@ -119,6 +121,33 @@ def fingerprint(source: str, base: Path | None, versions: Versions) -> str:
             [[file.relative_to(path).as_posix(), _digest(file)] for file in sorted(path.rglob("*")) if file.is_file()]
         )
     return _digest(path)
+
+
+def changed_since(
+    since: float, before: Mapping[str, str], inputs: Mapping[str, Any], base: Path | None
+) -> Iterator[str]:
+    """Inputs whose external data is not what it was at a time, in seconds since 1970. ``before`` holds their
+    fingerprints of then. Local files that nobody has touched are not read again."""
+    for name, fingerprint_then in before.items():
+        source = inputs[name]
+        if source.startswith(_PACKAGE) or not _touched(source, base, since - _TICK):
+            continue
+        try:
+            if fingerprint(source, base, version_of) != fingerprint_then:
+                yield name
+        except BadInput:
+            yield name
+
+
+def _touched(source: str, base: Path | None, since: float) -> bool:
+    """Whether a file, or a folder or what is in it, may have changed; true of what a store holds."""
+    if "://" in source and not source.startswith("file://"):
+        return True
+    path = local_path(source, base)
+    try:
+        return any(place.stat().st_ctime >= since for place in (path, *path.rglob("*")))
+    except OSError:
+        return True
 
 
 def local_path(source: str, base: Path | None) -> Path:

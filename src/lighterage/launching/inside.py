@@ -27,7 +27,7 @@ def write_call(work: Work, inputs: dict[str, Any]) -> None:
     """What is to be called, for `main` in the container. ``inputs`` are values and artifacts; these are staged here."""
     call = {
         "step": work.step.model_dump(mode="json", by_alias=True, exclude_defaults=True),
-        "code": str(work.step.folder) if work.step.own else None,
+        "code": [str(work.step.folder), str(work.step.written or work.step.folder)] if work.step.own else None,
         "inputs": {name: _told(value) for name, value in inputs.items()},
     }
     (work.folder / _CALL).write_text(json.dumps(call), encoding="utf-8")
@@ -43,7 +43,8 @@ def main(folder: Path) -> None:
     """Calls the step's function; its values, or why it failed, go to a file."""
     call = json.loads((folder / _CALL).read_text(encoding="utf-8"))
     step = PlannedStep.model_validate(call["step"])
-    step = step.model_copy(update={"folder": Path(call["code"]) if call["code"] else None})
+    if call["code"]:
+        step = step.model_copy(update=dict(zip(("folder", "written"), map(Path, call["code"]), strict=True)))
     try:
         told = {"values": _values(Work(step, {}, folder), call["inputs"])}
     except TaskFailure as error:

@@ -84,8 +84,8 @@ def saved_source(folder: Path, rows: np.ndarray, to: Path) -> Exported:
 
     loaded = tf.saved_model.load(str(folder))
     function = _signature(loaded)
-    (name, spec), *more = function.structured_input_signature[1].items()
-    answers = list(function.structured_outputs)
+    (name, spec), *more = sorted(function.structured_input_signature[1].items())
+    answers = sorted(function.structured_outputs)
     if more or len(answers) != 1:
         names = ", ".join([name, *(other for other, _ in more)])
         raise Refused(

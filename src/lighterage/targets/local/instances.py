@@ -22,6 +22,8 @@ class Instance:
     inputs: dict[str, Any] = field(default_factory=dict)
     key: str | None = None
     ingredients: dict[str, Any] = field(default_factory=dict)
+    considered: float = 0.0
+    """seconds since 1970, when its ingredients were looked at"""
     attempt: int = 1
     started: float = 0.0
     """seconds since 1970"""

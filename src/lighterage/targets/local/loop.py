@@ -20,6 +20,7 @@ from ...schemas.plan import Plan, PlannedTask
 from ...schemas.record import Failure, RunRecord, TaskRecord
 from ...schemas.template import Lookup, resolve
 from ...storing import Store
+from .code import execute_as_planned
 from .endings import failure_of, wait_before_retry
 from .instances import Instance, Progress
 from .questions import Questions
@@ -174,6 +175,7 @@ class Run:
                 lookup = with_known(lookup, "carried", carried(task, lookup, before[-1] if before else None))
             instance.inputs = resolve_inputs(task, lambda name: step.inputs[name].optional, lookup)
             versions = self.containers.versions_for(step) if self.containers else None
+            instance.considered = time.time()
             instance.ingredients = ingredients(step, instance.inputs, self.options.base, versions)
         except Absent:
             return self._end(instance, "skipped")
@@ -224,6 +226,8 @@ class Run:
             "task": instance.task.name,
             "inputs": instance.inputs,
             "key": instance.key if instance.task.cache else None,
+            "external": instance.ingredients["external"],
+            "since": instance.considered,
             "log": str(instance.log),
             "timeout": instance.task.timeout,
         }
@@ -244,9 +248,9 @@ class Run:
         task = next(one for one in (*self.plan.tasks, *self.plan.on_exit) if one.name == job["task"])
         work = Work(self.plan.steps[task.step], job["inputs"], Path(job["folder"]), self.options.base)
         replace = task.name in self.options.force or task.expires is not None
-        about = Attempt(self.name, task.name, job["key"], replace)
+        about = Attempt(self.name, task.name, job["key"], replace, job["external"], job["since"])
         if self.containers is None:
-            return attempt(work, about, self.store)
+            return attempt(work, about, self.store, execute_as_planned)
         do = self.containers.task(job)
         return {**attempt(work, about, self.store, do), "peak": do.peak}
 

@@ -56,11 +56,13 @@ class Outcome(NamedTuple):
 
 def run_plan(plan: Plan, store: Store, options: Options, observer: Observer) -> Outcome:
     """Runs what is not in the cache and records everything. Raises StoreError when the store cannot be written."""
+    from .code import own_code_kept
     from .loop import Run
 
-    if plan.concurrency is None or store.root is None:
-        return Run(plan, store, options, observer).run()
-    from .locks import places_held
+    with own_code_kept(plan, store) as kept:
+        if plan.concurrency is None or store.root is None:
+            return Run(kept, store, options, observer).run()
+        from .locks import places_held
 
-    with places_held(plan.concurrency, store.root / "locks", observer.waiting):
-        return Run(plan, store, options, observer).run()
+        with places_held(plan.concurrency, store.root / "locks", observer.waiting):
+            return Run(kept, store, options, observer).run()

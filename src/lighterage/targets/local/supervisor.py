@@ -40,6 +40,7 @@ class Duties(NamedTuple):
 GRACE = 5.0
 """seconds between SIGTERM and SIGKILL"""
 _CHUNK = 1 << 16
+_ENDING = {signal.SIGTERM}
 
 
 def supervise(connection: socket.socket, duties: Duties, lifeline: int) -> NoReturn:
@@ -130,12 +131,14 @@ class _Child:
     def __init__(self, supervisor: _Supervisor) -> None:
         job, self._job = os.pipe()
         self._result, result = os.pipe()
+        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)  # the child would take one as its supervisor does: as a byte
         self.pid = os.fork()
         if self.pid == 0:
             supervisor.forget()
             os.close(self._job)
             os.close(self._result)
             _do_task(supervisor.duties.perform, job, result)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
         os.close(job)
         os.close(result)
         os.set_blocking(self._result, False)
@@ -169,6 +172,7 @@ def _do_task(perform: Perform, job_pipe: int, result_pipe: int) -> NoReturn:
     """In the task's own process: the log takes what it prints, then the work begins."""
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     os.setpgid(0, 0)
     die_with_parent()
     with open(job_pipe, "rb") as pipe:
