@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,52 +115,56 @@ def show_command(name: str, environment: str | None, store: str | None, form: st
     click.echo(table(rows, ("channel", "release", "published", "target", "bundle", "size", "patches", "back to")))
 
 
+def gives_a_release(*options: Callable[..., Any]) -> Callable[[Callable[..., Release]], Callable[..., None]]:
+    """A command for what puts a release on a channel: it gets the fleet and its own ``options``, and gives the release."""
+
+    def decorate(function: Callable[..., Release]) -> Callable[..., None]:
+        @wraps(function)
+        def command(
+            name: str,
+            key: Path | None,
+            trust: tuple[Path, ...],
+            environment: str | None,
+            store: str | None,
+            form: str,
+            **given: Any,
+        ) -> None:
+            with _mistakes():
+                opened = the_store(environment, store)
+                release = function(_fleet(opened, name, key, trust), **given)
+            _tell(release, key is not None, opened, form)
+
+        made: Callable[..., None] = command
+        every: tuple[Callable[..., Any], ...] = (name_argument, *options, key_options, store_options, json_option)
+        for option in reversed(every):
+            made = option(made)
+        return made
+
+    return decorate
+
+
 @channel_command.command("promote")
-@name_argument
-@click.option("--from", "source", default="beta", show_default=True, callback=_named, help="The channel that has it.")
-@click.option("--to", "channel", default="stable", show_default=True, callback=_named, help="The channel to get it.")
-@key_options
-@store_options
-@json_option
-def promote_command(
-    name: str,
-    source: str,
-    channel: str,
-    key: Path | None,
-    trust: tuple[Path, ...],
-    environment: str | None,
-    store: str | None,
-    form: str,
-) -> None:
+@gives_a_release(
+    click.option(
+        "--from", "source", default="beta", show_default=True, callback=_named, help="The channel that has it."
+    ),
+    click.option(
+        "--to", "channel", default="stable", show_default=True, callback=_named, help="The channel to get it."
+    ),
+)
+def promote_command(fleet: Fleet, source: str, channel: str) -> Release:
     """Put what one channel has on another, as a new release."""
-    with _mistakes():
-        opened = the_store(environment, store)
-        release = _fleet(opened, name, key, trust).promote(source, channel)
-    _tell(release, key is not None, opened, form)
+    return fleet.promote(source, channel)
 
 
 @channel_command.command("rollback")
-@name_argument
-@click.option("--channel", default="stable", show_default=True, callback=_named, help="The channel to go back.")
-@click.option("--to", "number", type=click.IntRange(1), help="A release's number. Default: the one before.")
-@key_options
-@store_options
-@json_option
-def rollback_command(
-    name: str,
-    channel: str,
-    number: int | None,
-    key: Path | None,
-    trust: tuple[Path, ...],
-    environment: str | None,
-    store: str | None,
-    form: str,
-) -> None:
+@gives_a_release(
+    click.option("--channel", default="stable", show_default=True, callback=_named, help="The channel to go back."),
+    click.option("--to", "number", type=click.IntRange(1), help="A release's number. Default: the one before."),
+)
+def rollback_command(fleet: Fleet, channel: str, number: int | None) -> Release:
     """Put what a channel had before there again, as a new release: devices never take an older number by themselves."""
-    with _mistakes():
-        opened = the_store(environment, store)
-        release = _fleet(opened, name, key, trust).rollback(channel, number)
-    _tell(release, key is not None, opened, form)
+    return fleet.rollback(channel, number)
 
 
 def _fleet(store: Store, name: str, key: Path | None = None, trust: tuple[Path, ...] = ()) -> Fleet:

@@ -118,9 +118,26 @@ class Bundle(ABC):
     def verify(self) -> Verdict:
         """Runs the golden inputs on the reference kernels and on the ones in use; see `Verdict`."""
 
-    @abstractmethod
     def describe(self) -> dict[str, Any]:
         """What there is to know, as data for JSON."""
+        window = self.window
+        return {
+            "name": self.name,
+            "task": self.task,
+            "target": {"profile": self.target.profile, "checked": self.target.checked},
+            "labels": self.labels,
+            "features": window.channels if window else self.features,
+            "rate_hz": self.rate_hz,
+            "window": {"size": window.size, "hop": window.stride} if window else None,
+            "preprocessing": [entry["op"] for entry in self.preprocessing],
+            **self._of_its_models(),
+            "kernels": self.kernels,
+            "runtime": runtime_version(),
+            "threads": self.threads,
+        }
+
+    @abstractmethod
+    def _of_its_models(self) -> dict[str, Any]: ...
 
 
 def check_rows(rows: Any, shape: tuple[int, ...], window: Window | None) -> np.ndarray:

@@ -156,24 +156,9 @@ class Chain(Bundle):
                 checks.append(check(one.kernels, one.outputs(rows), expected, allowed, bool(bundle.labels), stage.name))
         return Verdict(runtime_version(), self.manifest.golden_runtime, checks)
 
-    def describe(self) -> dict[str, Any]:
-        window, target = self.window, self.target
-        return {
-            "name": self.name,
-            "task": self.task,
-            "target": {"profile": target.profile, "checked": target.checked},
-            "labels": self.labels,
-            "features": window.channels if window else self.features,
-            "rate_hz": self.rate_hz,
-            "window": {"size": window.size, "hop": window.stride} if window else None,
-            "preprocessing": [entry["op"] for entry in self.preprocessing],
-            "kernels": self.kernels,
-            "runtime": runtime_version(),
-            "threads": self.threads,
-            "stages": [
-                {**entry, "bundle": self.joined.bundles[entry["name"]].describe()} for entry in self.manifest.stages
-            ],
-        }
+    def _of_its_models(self) -> dict[str, Any]:
+        bundles = self.joined.bundles
+        return {"stages": [{**entry, "bundle": bundles[entry["name"]].describe()} for entry in self.manifest.stages]}
 
     def _predictions(self, prepared: np.ndarray) -> list[Prediction]:
         return list(self.joined.predictions(self.joined.compute(prepared)))

@@ -91,25 +91,14 @@ class Single(Bundle):
         ]
         return Verdict(runtime_version(), self.manifest.golden_runtime, checks)
 
-    def describe(self) -> dict[str, Any]:
-        manifest, window = self.manifest, self.window
+    def _of_its_models(self) -> dict[str, Any]:
+        manifest = self.manifest
         return {
-            "name": manifest.name,
-            "task": manifest.task,
             "variant": manifest.variant,
-            "target": {"profile": manifest.target.profile, "checked": manifest.target.checked},
             "bytes": len(self.model),
             "model": manifest.files[manifest.model].digest,
             "input": _described(manifest.input),
             "output": _described(manifest.output),
-            "labels": self.labels,
-            "features": window.channels if window else manifest.features,
-            "rate_hz": manifest.rate_hz,
-            "window": {"size": window.size, "hop": window.stride} if window else None,
-            "preprocessing": [entry["op"] for entry in manifest.preprocessing],
-            "kernels": self.kernels,
-            "runtime": runtime_version(),
-            "threads": self.threads,
         }
 
 

@@ -109,6 +109,14 @@ class Model(Artifact):
             raise BadInput(f"this folder is not a model: {error}") from None
         return about
 
+    def keras(self) -> Any:
+        """The network of a `model/keras`, its weights loaded. It is built from names and figures; no code is unpacked."""
+        import keras
+
+        network = keras.models.model_from_json((self.path / "architecture.json").read_text(encoding="utf-8"))
+        network.load_weights(self.path / "model.weights.h5")
+        return network
+
     def inputs_from(self, data: Columns) -> np.ndarray:
         """The rows of a dataset as this model takes them, float32. Raises BadInput where they were not prepared as its own."""
         about = self.about()

@@ -10,7 +10,7 @@ from lighterage.launching.artifacts import Dataset, Metrics, Model
 from lighterage.schemas import BadInput
 
 from .holding import Hold, check_held, clustered, figures, pruned
-from .networks import Rows, judged, load, start_keras, trained
+from .networks import Rows, judged, start_keras, trained
 
 
 def compress(
@@ -38,11 +38,11 @@ def compress(
     def after_training(hold: Hold | None) -> tuple[Any, dict[str, Any]]:
         """From the same start and in the same order, whatever is held."""
         start_keras(seed, threads)
-        network = trained(load(model.path), rows, hold, epochs, batch_size, learning_rate, classes)
+        network = trained(model.keras(), rows, hold, epochs, batch_size, learning_rate, classes)
         return network, judged(network, held_out, classes) | figures(network)
 
     start_keras(seed, threads)
-    start = load(model.path)
+    start = model.keras()
     before = judged(start, held_out, classes) | figures(start)
     _, control = after_training(None)
     network, after = after_training(pruned(sparsity) if method == "prune" else clustered(clusters))

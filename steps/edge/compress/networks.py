@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,14 +28,6 @@ def start_keras(seed: int, threads: int) -> None:
         tf.config.threading.set_inter_op_parallelism_threads(threads)
     keras.utils.clear_session()
     keras.utils.set_random_seed(seed)
-
-
-def load(folder: Path) -> Any:
-    import keras
-
-    network = keras.models.model_from_json((folder / "architecture.json").read_text(encoding="utf-8"))
-    network.load_weights(folder / "model.weights.h5")
-    return network
 
 
 def trained(

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from lighterage.launching.artifacts import Model
 from lighterage.launching.child import Refused
 
 NOISE_SHOWN = 2000
@@ -59,7 +60,7 @@ def keras_source(folder: Path, rows: np.ndarray, to: Path) -> Exported:
     import keras
     import tensorflow as tf
 
-    network = load_keras(folder)
+    network = Model(folder).keras()
     _check_shape(network.input_shape[1:], rows)
     outputs = network.predict(rows, batch_size=256, verbose=0).astype(np.float64)
     archive = keras.export.ExportArchive()
@@ -68,14 +69,6 @@ def keras_source(folder: Path, rows: np.ndarray, to: Path) -> Exported:
     archive.add_endpoint("serve", lambda one: network(one, training=False), input_signature=signature)
     archive.write_out(str(to), verbose=False)
     return Exported(outputs, tuple(network.input_shape[1:]), *_counted(network.weights))
-
-
-def load_keras(folder: Path) -> Any:
-    import keras
-
-    network = keras.models.model_from_json((folder / "architecture.json").read_text(encoding="utf-8"))
-    network.load_weights(folder / "model.weights.h5")
-    return network
 
 
 def saved_source(folder: Path, rows: np.ndarray, to: Path) -> Exported:

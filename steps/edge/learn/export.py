@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from lighterage.launching.artifacts import Model
 from lighterage.launching.child import Refused
 
 SIGNATURES = ("infer", "train", "get", "put")
@@ -24,7 +25,7 @@ def export(folder: Path, rows: np.ndarray, layers: int, batch: int, file: Path) 
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    network = load_keras(folder)
+    network = Model(folder).keras()
     outputs = network.predict(rows, batch_size=256, verbose=0)
     body, head = divided(network, layers)
     learner = _learner(body, head, network.input_shape[1:], batch)
@@ -35,14 +36,6 @@ def export(folder: Path, rows: np.ndarray, layers: int, batch: int, file: Path) 
         converter.experimental_enable_resource_variables = True
         file.write_bytes(converter.convert())
     return outputs
-
-
-def load_keras(folder: Path) -> Any:
-    import keras
-
-    network = keras.models.model_from_json((folder / "architecture.json").read_text(encoding="utf-8"))
-    network.load_weights(folder / "model.weights.h5")
-    return network
 
 
 def divided(network: Any, count: int) -> tuple[list[Any], list[Any]]:

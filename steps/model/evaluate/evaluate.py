@@ -33,15 +33,12 @@ def evaluate(*, model: Model, data: Dataset, metrics: Metrics, threads: int) -> 
 def predict(model: Model, inputs: np.ndarray, threads: int) -> np.ndarray:
     """The outputs, ``(rows, outputs)``."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import keras
     import tensorflow as tf
 
     if tf.config.threading.get_intra_op_parallelism_threads() != threads:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
-    network = keras.models.model_from_json((model.path / "architecture.json").read_text(encoding="utf-8"))
-    network.load_weights(model.path / "model.weights.h5")
-    return network.predict(inputs, batch_size=256, verbose=0).astype(np.float64)
+    return model.keras().predict(inputs, batch_size=256, verbose=0).astype(np.float64)
 
 
 def classification(predicted: np.ndarray, labels: np.ndarray, classes: list[str]) -> dict[str, Any]:

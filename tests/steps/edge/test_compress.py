@@ -13,7 +13,6 @@ from running import in_fork, run_step
 from lighterage.launching.artifacts import Dataset, Model
 from lighterage.schemas import BadInput
 from lighterage.steps.edge.compress.holding import check_held, clustered
-from lighterage.steps.edge.compress.networks import load
 
 pytestmark = pytest.mark.tensorflow
 
@@ -32,7 +31,7 @@ def kernels(model: Model) -> list[np.ndarray]:
 
 
 def _kernels(folder: Path) -> list[np.ndarray]:
-    return [weight for weight in load(folder).get_weights() if weight.ndim > 1]
+    return [weight for weight in Model(folder).keras().get_weights() if weight.ndim > 1]
 
 
 def test_the_smallest_weights_are_zero_and_stay_so(tmp_path: Path, small_model: Model, rows: Dataset) -> None:

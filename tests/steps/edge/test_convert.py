@@ -15,7 +15,6 @@ from running import in_fork, run_step
 from lighterage.edge.runtime import Runtime
 from lighterage.launching.artifacts import Dataset, Model
 from lighterage.schemas import BadInput
-from lighterage.steps.edge.convert.export import load_keras
 
 pytestmark = pytest.mark.tensorflow
 
@@ -49,7 +48,7 @@ def test_how_far_it_may_be_from_its_source_can_be_said(tmp_path: Path, small_mod
 
 
 def _predict(folder: Path, rows: Dataset) -> np.ndarray:
-    return load_keras(folder).predict(rows.read().inputs(), verbose=0)
+    return Model(folder).keras().predict(rows.read().inputs(), verbose=0)
 
 
 def test_equal_inputs_give_equal_bytes(tmp_path: Path, small_model: Model, rows: Dataset) -> None:
@@ -147,7 +146,7 @@ def test_a_recurrent_model_needs_a_fixed_batch(tmp_path: Path, rows: Dataset) ->
 
 
 def _export_as_keras_does(folder: Path, to: Path) -> None:
-    load_keras(folder).export(str(to), verbose=False)
+    Model(folder).keras().export(str(to), verbose=False)
 
 
 # --- what else must not get through ---
@@ -190,7 +189,7 @@ def test_a_model_that_answers_with_no_numbers(tmp_path: Path, small_model: Model
 
 
 def _fill_with_nan(folder: Path) -> None:
-    network = load_keras(folder)
+    network = Model(folder).keras()
     network.set_weights([np.full_like(weight, np.nan) for weight in network.get_weights()])
     network.save_weights(folder / "model.weights.h5")
 

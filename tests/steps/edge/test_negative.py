@@ -19,7 +19,6 @@ from lighterage.edge.runtime import Runtime
 from lighterage.launching.artifacts import Dataset, Model
 from lighterage.launching.child import Refused
 from lighterage.schemas import BadInput
-from lighterage.steps.edge.convert.export import load_keras
 from lighterage.steps.edge.convert.proofs import check_file, compare
 
 pytestmark = pytest.mark.tensorflow
@@ -52,7 +51,7 @@ def weightless(tmp_path_factory: pytest.TempPathFactory, small_model: Model) -> 
 def _convert_a_function(folder: Path, file: Path) -> None:
     import tensorflow as tf
 
-    network = load_keras(folder)
+    network = Model(folder).keras()
     signature = tf.TensorSpec((1, 16, 3), tf.float32)
     function = tf.function(lambda rows: network(rows)).get_concrete_function(signature)
     file.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([function], network).convert())
@@ -108,7 +107,7 @@ def test_a_recurrent_model_with_operators_of_tensorflow(tmp_path: Path, rows: Da
 def _convert_with_flex(folder: Path) -> bytes:
     import tensorflow as tf
 
-    converter = tf.lite.TFLiteConverter.from_keras_model(load_keras(folder))
+    converter = tf.lite.TFLiteConverter.from_keras_model(Model(folder).keras())
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
     converter._experimental_lower_tensor_list_ops = False
     return bytes(converter.convert())

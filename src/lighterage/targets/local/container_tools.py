@@ -108,7 +108,7 @@ def versions_in(tool: Tool, image: str, id: str) -> dict[str, str]:
         return told
     except (OSError, ValueError):
         pass
-    asked = tool.call("run", "--rm", "--network=none", "--entrypoint=python3", image, "-c", _LIST)
+    asked = tool.call("run", "--rm", "--network=none", "--entrypoint=python3", id, "-c", _LIST)
     try:
         found = {normalized(name): version for name, version in json.loads(asked.stdout).items()}
     except ValueError:

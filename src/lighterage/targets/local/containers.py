@@ -68,7 +68,7 @@ class Containers:
     def __init__(self, tool: Tool, images: Mapping[str, str], versions: Mapping[str, Mapping[str, str]]) -> None:
         self.tool = tool
         self._images = images
-        """by the step's own word for it"""
+        """the step's own word for it -> its id now: a tag may be given to another image while tasks run"""
         self._versions = versions
         """the same, where Python is in it -> what is installed"""
 
@@ -234,7 +234,7 @@ def containers_for(
         if step.python and (held := versions[step.image].get("lighterage")) != __version__:
             what = f"lighterage {held}, and this is {__version__}" if held else "no lighterage"
             raise Unavailable(f"the image {named[step.image]}, where {step.name} runs, holds {what}: build it anew")
-    return Containers(tool, named, versions)
+    return Containers(tool, ids, versions)
 
 
 def _default(image: str) -> str:
