@@ -11,10 +11,9 @@ from typing import BinaryIO
 
 from .backend import CHUNK, Listed, object_key
 from .errors import explained
-from .files import mode_of, no_follow
+from .files import check_file, mode_of, no_follow
 from .folders import make_folder, owned_name, sync_folder
 from .pins import lasts
-from .trees import check_file
 
 _FICLONE = 0x40049409
 """ioctl of Linux that makes one file share another's blocks"""

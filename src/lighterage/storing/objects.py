@@ -8,7 +8,6 @@ import io
 import os
 import random
 import secrets
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,10 +18,9 @@ from .backend import Listed, object_key
 from .buckets import client_of
 from .client import PART, Client, Patience, patience
 from .errors import StoreError, Uncertain, explained
-from .files import mode_of, no_follow
+from .files import new_file, no_follow, read_small
 from .pins import lasts
 from .transfer import Parts, Unchanged, save, settled
-from .trees import check_file
 
 
 class ObjectBackend:
@@ -37,7 +35,6 @@ class ObjectBackend:
         self._prefix = f"{place.path}/" if place.path else ""
         self._waiting = waiting or patience()
         self._client: Client = client_of(place, self._waiting)
-        self._reading = threading.Lock()
 
     def _name(self, key: str) -> str:
         return self._prefix + key
@@ -89,7 +86,7 @@ class ObjectBackend:
                 self._client.put_file(self._name(key), file, size, None)
 
     def publish(self, source: Path) -> tuple[str, int]:
-        if small := self._small(source):
+        if small := read_small(source, PART):
             self.publish_bytes(*small)
             return small[0], len(small[1])
         with explained(source), open(source, "rb", opener=no_follow) as file:
@@ -102,17 +99,6 @@ class ObjectBackend:
                 sent = Unchanged(file, size, before, source)
                 self._client.put_file(self._name(object_key(digest)), sent, size, digest)
             return digest, size
-
-    def _small(self, source: Path) -> tuple[str, bytes] | None:
-        """Digest and bytes of a file that is sent in one request, else None. One thread reads at a time: many that open
-        and read small files beside each other spend twice the time, on handing each other Python's lock."""
-        with self._reading, explained(source), open(source, "rb", opener=no_follow) as file:
-            status = os.fstat(file.fileno())
-            check_file(status, source.name)
-            if status.st_size > PART:
-                return None
-            data = file.read()
-            return hashlib.sha256(data).hexdigest(), data
 
     def publish_bytes(self, digest: str, data: bytes) -> None:
         name = self._name(object_key(digest))
@@ -129,14 +115,12 @@ class ObjectBackend:
 
     def stage(self, key: str, destination: Path, executable: bool = False) -> str:
         size, first = self._client.get(self._name(key))
-        with explained(destination):
-            destination.parent.mkdir(parents=True, exist_ok=True)
-            with open(destination, "xb", opener=mode_of(0o555 if executable else 0o444)) as file:
-                try:
-                    return save(Parts(self._client, self._name(key), size, first), file)
-                except BaseException:
-                    destination.unlink(missing_ok=True)
-                    raise
+        with explained(destination), new_file(destination, 0o555 if executable else 0o444) as file:
+            try:
+                return save(Parts(self._client, self._name(key), size, first), file)
+            except BaseException:
+                destination.unlink(missing_ok=True)
+                raise
 
     def open(self, key: str) -> BinaryIO:
         size, first = self._client.get(self._name(key))

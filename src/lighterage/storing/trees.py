@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import re
-import stat
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from pydantic import ValidationError
 from ..schemas.record import ArtifactRef
 from ..schemas.tree import Entry
 from .errors import Damaged, StoreError
+from .files import check_file
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -38,14 +38,6 @@ def walk(root: Path) -> Iterator[tuple[str, os.DirEntry[str] | None]]:
             else:
                 check_file(entry.stat(follow_symlinks=False), path)
                 yield path, entry
-
-
-def check_file(status: os.stat_result, path: str) -> None:
-    """Only plain files can be kept. Raises StoreError."""
-    if stat.S_ISLNK(status.st_mode):
-        raise StoreError(f"{path} is a symbolic link; outputs are plain files and folders: copy what it points to")
-    if not stat.S_ISREG(status.st_mode):
-        raise StoreError(f"{path} is neither a file nor a folder and cannot be kept")
 
 
 def check_name(name: str, path: str) -> None:
