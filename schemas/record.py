@@ -61,6 +61,8 @@ class TaskRecord(Shape):
     outputs: dict[str, Any] = {}
     """name -> value, or an artifact: ``{"type", "digest", "size", "tree"}``"""
     failure: Failure | None = None
+    not_kept: str | None = None
+    """what changed under the task, so that its result answers no other run"""
     peak_memory: int | None = None
     """bytes, of the task's largest process"""
 

@@ -55,6 +55,8 @@ class Failures:
         if record.failure and record.status == "failed":
             there = log is not None and log.is_file()
             self.failed(record, label, last_lines(log, LAST_LINES) if log and there else [])
+        if record.not_kept:
+            self.say(f"! {label}: {record.not_kept}: the result is this run's, and answers no other")
 
     def failed(self, record: TaskRecord, label: str, lines: Sequence[str], options: str = "") -> None:
         """Says why, and shows the last ``lines`` of the log. ``options`` are those by which the run is found again."""
@@ -97,10 +99,9 @@ class Lines(Failures):
     """A line for each end."""
 
     def ended(self, record: TaskRecord, label: str, log: Path | None) -> None:
-        if record.status == "failed":
-            super().ended(record, label, log)
-        else:
+        if record.status != "failed":
             self.say(f"{MARKS[record.status]} {label} {how(record)}")
+        super().ended(record, label, log)
 
     def again(self, instance: Instance, failure: Failure, wait: float) -> None:
         self.say(f"↻ {instance.label} attempt {instance.attempt} failed ({failure.message}); again in {wait:g} s")

@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 
 from ..schemas.plan import PlannedStep, TaskSpec
 from ..schemas.record import ArtifactRef
+from ..schemas.tree import code_digest
 from ..storing import Store
+from .code import package_folder
 from .execute import Work, execute
-from .failure import BAD_INPUT, TaskFailure
+from .failure import TaskFailure
 from .ingredients import changed_since
 
 Do = Callable[[Work, Store], dict[str, Any]]
@@ -34,22 +36,25 @@ class Attempt(NamedTuple):
 
 
 def attempt(work: Work, about: Attempt, store: Store, do: Do = execute) -> dict[str, Any]:
-    """Does the work; returns ``{"outputs": …}`` or ``{"failure": …}``, as a record keeps them."""
+    """Does the work; returns ``{"outputs": …}``, with ``not_kept`` where that is so, or ``{"failure": …}``, as a record
+    keeps them."""
     begun = time.monotonic()
     try:
         outputs = do(work, store)
-        if about.key:
-            _check_external(work, about)
-            action = store.record_action(
-                about.key,
-                outputs,
-                run=about.run,
-                task=about.task,
-                seconds=time.monotonic() - begun,
-                replace=about.replace,
-            )
-            outputs = action["outputs"]
-        return {"outputs": outputs}
+        if about.key is None:
+            return {"outputs": outputs}
+        if changed := _changed_meanwhile(work, about):
+            print(f"{changed}: the result is this run's, and answers no other", flush=True)
+            return {"outputs": outputs, "not_kept": changed}
+        action = store.record_action(
+            about.key,
+            outputs,
+            run=about.run,
+            task=about.task,
+            seconds=time.monotonic() - begun,
+            replace=about.replace,
+        )
+        return {"outputs": action["outputs"]}
     except TaskFailure as error:
         if not error.told:
             with contextlib.suppress(
@@ -59,11 +64,15 @@ def attempt(work: Work, about: Attempt, store: Store, do: Do = execute) -> dict[
         return {"failure": error.failure.model_dump(mode="json")}
 
 
-def _check_external(work: Work, about: Attempt) -> None:
-    """Raises TaskFailure where the step may have read other data than the key was made of."""
+def _changed_meanwhile(work: Work, about: Attempt) -> str | None:
+    """What the step may have found other than it was when the key was made of it. The user's own code cannot change: a
+    run has copies of it."""
     for name in changed_since(about.since, about.external, work.inputs, work.base):
-        message = f"external data {name!r}, {work.inputs[name]}, changed while the task ran: nothing is kept of it; run it again"
-        raise TaskFailure("bad_input", message, exit_code=BAD_INPUT)
+        return f"external data {name!r}, {work.inputs[name]}, changed while the task ran"
+    step = work.step
+    if not step.own and step.needs_code and code_digest(package_folder(step)) != step.code:
+        return f"the code of {step.uses} changed while the task ran"
+    return None
 
 
 def exit_code_of(result: dict[str, Any]) -> int:

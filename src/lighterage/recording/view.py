@@ -23,6 +23,8 @@ def record_as_json(record: TaskRecord, store: Store) -> dict[str, Any]:
         told["matrix"] = record.matrix
     if record.failure:
         told["failure"] = record.failure.model_dump(exclude_none=True)
+    if record.not_kept:
+        told["not_kept"] = record.not_kept
     return told
 
 

@@ -29,6 +29,9 @@ def why(store: Store, run: RunRecord, record: TaskRecord) -> Why:
     match record.status:
         case "succeeded" if record.cached:
             return Why("cached", f"the same had been done by {record.from_run}", record.from_run)
+        case "succeeded" if record.not_kept:
+            ran = _ran(store, run, record, task)
+            return ran._replace(reason=f"{ran.reason}; {record.not_kept}, so that the result answers no other run")
         case "succeeded":
             return _ran(store, run, record, task)
         case "failed":

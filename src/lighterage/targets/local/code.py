@@ -5,14 +5,9 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
-from ...launching.code import package_folder
 from ...launching.delivery import copied
-from ...launching.execute import Work, execute
-from ...launching.failure import TaskFailure
 from ...schemas.plan import Plan
-from ...schemas.tree import code_digest
 from ...storing import Store
 
 
@@ -35,14 +30,3 @@ def own_code_kept(plan: Plan, store: Store) -> Iterator[Plan]:
         yield plan.model_copy(update={"steps": {**plan.steps, **copies}})
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def execute_as_planned(work: Work, store: Store) -> dict[str, Any]:
-    """`execute`, which keeps nothing under the key of an installed step's code when that was edited meanwhile."""
-    outputs = execute(work, store)
-    step = work.step
-    if not step.own and step.needs_code and code_digest(package_folder(step)) != step.code:
-        raise TaskFailure(
-            "missing", f"the code of {step.uses} changed while the task ran: nothing is kept of it; run it again"
-        )
-    return outputs

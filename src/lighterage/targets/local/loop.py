@@ -20,7 +20,6 @@ from ...schemas.plan import Plan, PlannedTask
 from ...schemas.record import Failure, RunRecord, TaskRecord
 from ...schemas.template import Lookup, resolve
 from ...storing import Store
-from .code import execute_as_planned
 from .endings import failure_of, wait_before_retry
 from .instances import Instance, Progress
 from .questions import Questions
@@ -250,7 +249,7 @@ class Run:
         replace = task.name in self.options.force or task.expires is not None
         about = Attempt(self.name, task.name, job["key"], replace, job["external"], job["since"])
         if self.containers is None:
-            return attempt(work, about, self.store, execute_as_planned)
+            return attempt(work, about, self.store)
         do = self.containers.task(job)
         return {**attempt(work, about, self.store, do), "peak": do.peak}
 
@@ -283,7 +282,10 @@ class Run:
         failure = failure_of(answer, instance.task.timeout)
         peak = (answer["result"] or {}).get("peak", answer["peak"])
         if failure is None:
-            self._end(instance, "succeeded", outputs=answer["result"]["outputs"], peak_memory=peak)
+            result = answer["result"]
+            self._end(
+                instance, "succeeded", outputs=result["outputs"], not_kept=result.get("not_kept"), peak_memory=peak
+            )
         elif self._stopping:
             self._end(instance, "cancelled", failure=failure)
         elif (wait := wait_before_retry(instance.task.retry, instance.attempt, failure)) is not None:
