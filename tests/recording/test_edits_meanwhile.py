@@ -90,6 +90,20 @@ def test_data_edited_before_it_is_read_is_kept_for_nobody(
     assert halfway.run()["cached"]
 
 
+@pytest.mark.parametrize("source", ["latest", "latest/data.txt"])
+def test_a_link_that_leads_to_other_old_data_is_seen(project: Project, source: str) -> None:
+    halfway = Halfway(project, source)
+    for version in ("one", "two"):
+        project.write({f"{version}/data.txt": version})
+    link = project.folder / "latest"
+    link.symlink_to("one")
+    time.sleep(2.5)  # files that are new are read twice anyway
+    assert halfway.run(lambda _: (link.unlink(), link.symlink_to("two")))["not_kept"]
+    link.unlink()
+    link.symlink_to("one")
+    assert halfway.run()["outputs"] == {"told": "old one"}
+
+
 def test_it_is_said_that_a_result_is_not_kept(project: Project) -> None:
     halfway = Halfway(project)
     told = halfway.run(lambda folder: (folder / "data.txt").write_text("two"))

@@ -143,9 +143,12 @@ def _touched(source: str, base: Path | None, since: float) -> bool:
     """Whether a file, or a folder or what is in it, may have changed; true of what a store holds."""
     if "://" in source and not source.startswith("file://"):
         return True
-    path = local_path(source, base)
+    path = local_path(source, base).absolute()
     try:
-        return any(place.stat().st_ctime >= since for place in (path, *path.rglob("*")))
+        links = [place for place in path.parents if place.is_symlink()]  # one that leads to old data now is new itself
+        return any(place.lstat().st_ctime >= since for place in links) or any(
+            max(place.stat().st_ctime, place.lstat().st_ctime) >= since for place in (path, *path.rglob("*"))
+        )
     except OSError:
         return True
 
