@@ -156,7 +156,7 @@ def test_a_cluster_that_does_not_answer_holds_nobody_up(cluster: Cluster, script
     cluster.program("kubectl", f'case "$*" in *namespace\\ *) {script};; *config*) echo ml;; *) echo "{{}}";; esac')
     started = time.monotonic()
     told = cluster.project.call("doctor", "-e", "here", "--timeout", "0.5", code=3).stdout
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 40
     assert "no answer in 0.5 s" in told
 
 

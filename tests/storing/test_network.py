@@ -157,10 +157,16 @@ def test_a_server_that_says_nothing_is_given_up_in_time(
         "find_action": lambda: store.find_action(KEY),
     }
     with suffering(proxy, always(Fault("black hole"))):
-        begun = time.monotonic()
-        with pytest.raises(StoreError) if operation != "find_action" else contextlib.nullcontext():
-            does[operation]()
-        assert time.monotonic() - begun < 1.1 * DEADLINE  # what is configured, and a tenth
+        took = []
+        for _ in range(3):  # a machine that is busy with something else may hold one of them up
+            begun = time.monotonic()
+            with pytest.raises(StoreError) if operation != "find_action" else contextlib.nullcontext():
+                does[operation]()
+            took.append(time.monotonic() - begun)
+            if took[-1] < 1.1 * DEADLINE:  # what is configured, and a tenth
+                break
+        else:
+            pytest.fail(f"it took {took} seconds, and {DEADLINE} are configured")
     assert not (tmp_path / "out").exists()
 
 

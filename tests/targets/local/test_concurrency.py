@@ -11,8 +11,12 @@ from tests.conftest import Project
 
 SPAN = """\
     import time
-    def span(spans, seconds):
+    def span(spans, seconds, together):
         begun = time.time()
+        with open(spans + ".begun", "a") as file:
+            file.write("x")
+        while len(open(spans + ".begun").read()) < together:
+            time.sleep(0.02)
         time.sleep(seconds)
         with open(spans, "a") as file:
             file.write(f"{begun} {time.time()}\\n")
@@ -31,11 +35,12 @@ def _most_at_once(spans: Path) -> int:
     return most
 
 
-def _project(project: Project, head: str, tasks: int = 1, seconds: float = 0.3) -> tuple[str, Path]:
-    project.step("span", SPAN, "{spans: {type: string}, seconds: {type: number}}")
+def _project(project: Project, head: str, tasks: int = 1, seconds: float = 0.3, together: int = 1) -> tuple[str, Path]:
+    """Tasks of so many seconds, of which the first wait until so many have begun."""
+    project.step("span", SPAN, "{spans: {type: string}, seconds: {type: number}, together: {type: integer}}")
     spans = project.folder / "spans"
     lines = [
-        f"t{number}: {{uses: ./span, with: {{spans: {spans}, seconds: {seconds}}}, cache: false, resources: {{cpu: 0.1, memory: 1Mi}}}}"
+        f"t{number}: {{uses: ./span, with: {{spans: {spans}, seconds: {seconds}, together: {together}}}, cache: false, resources: {{cpu: 0.1, memory: 1Mi}}}}"
         for number in range(tasks)
     ]
     return project.workflow("\n".join(lines), head=head), spans
@@ -43,7 +48,7 @@ def _project(project: Project, head: str, tasks: int = 1, seconds: float = 0.3) 
 
 @pytest.mark.parametrize(("head", "most"), [("{mutex: nightly}", 1), ("{semaphore: {name: gpu, limit: 2}}", 2)])
 def test_runs_wait_for_each_other(project: Project, head: str, most: int) -> None:
-    flow, spans = _project(project, f"concurrency: {head}\n")
+    flow, spans = _project(project, f"concurrency: {head}\n", seconds=1, together=most)
     runs = [project.start("run", flow) for _ in range(4)]
     told = [run.communicate(timeout=60)[1] for run in runs]
     assert [run.returncode for run in runs] == [0] * 4
@@ -66,7 +71,7 @@ def test_a_killed_run_lets_go(project: Project) -> None:
 
 
 def test_parallelism_bounds_the_tasks_of_a_run(project: Project) -> None:
-    flow, spans = _project(project, "concurrency: {parallelism: 2}\n", tasks=6, seconds=0.1)
+    flow, spans = _project(project, "concurrency: {parallelism: 2}\n", tasks=6, seconds=0.1, together=2)
     project.call("run", flow, "--jobs", "6")
     assert _most_at_once(spans) == 2
 

@@ -230,11 +230,23 @@ def test_until_only_from_and_force_choose_tasks(adding: Project) -> None:
 def test_tasks_run_side_by_side_within_jobs(project: Project) -> None:
     project.step(
         "sleep",
-        "import time\ndef sleep(n):\n    begun = time.time(); time.sleep(0.3)\n    return {'begun': begun, 'ended': time.time()}",
-        "{n: {type: integer}}",
+        """\
+        import pathlib, time
+        def sleep(n, here):
+            begun = time.time()
+            pathlib.Path(here, str(n)).touch()
+            while len(list(pathlib.Path(here).iterdir())) < 2:
+                time.sleep(0.02)
+            time.sleep(0.3)
+            return {'begun': begun, 'ended': time.time()}
+        """,
+        "{n: {type: integer}, here: {type: string}}",
         "{begun: {type: number}, ended: {type: number}}",
     )
-    flow = project.workflow("s: {uses: ./sleep, with: {n: '${matrix.n}'}, matrix: {n: [1, 2, 3, 4]}}")
+    (here := project.folder / "here").mkdir()
+    flow = project.workflow(
+        f"s: {{uses: ./sleep, with: {{n: '${{matrix.n}}', here: {here}}}, matrix: {{n: [1, 2, 3, 4]}}}}"
+    )
     spans = [one["outputs"] for one in project.run(flow, "--jobs", "2")["tasks"]]
     most = max(sum(other["begun"] <= one["begun"] < other["ended"] for other in spans) for one in spans)
     assert most == 2
