@@ -19,9 +19,7 @@ from lighterage.schemas.step import Step
 from lighterage.schemas.workflow import Workflow
 
 pytestmark = pytest.mark.usefixtures("parser")
-PATIENT = settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+PATIENT = settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 PIECES = ["a", "b:", ": ", "- ", "? ", "[", "]", "{", "}", ",", "\n", "  ", "\t", "&x ", "*x", "!t ", "!!int ", "'", '"', "|", ">-",
           "#", "---\n", "...\n", "%YAML 1.2\n", "<<", "1e3", "0x1", ".inf", "~", "\ufeff", "\x85", "\u2028", "\x00", "\ud800", "${a.b}"]  # fmt: skip

@@ -34,7 +34,7 @@ def flat(nested: dict[str, object], prefix: str = "") -> Tree:
 
 
 @given(FOLDERS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_round_trip(nested: dict[str, object]) -> None:
     tree = flat(nested)
     with tempfile.TemporaryDirectory() as place:

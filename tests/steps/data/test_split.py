@@ -27,7 +27,7 @@ def rows_of(parts: SimpleNamespace) -> dict[str, list[int]]:
     return {name: getattr(parts, name).read().values["row"].tolist() for name in names}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     labels=st.lists(st.integers(0, 3), min_size=3, max_size=80),
     seed=st.integers(0, 5),

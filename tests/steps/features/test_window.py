@@ -36,7 +36,7 @@ def test_windows_of_each_recording(tmp_path: Path, dataset: Make) -> None:
     assert cut.rows == 3
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     lengths=st.lists(st.integers(1, 12), min_size=1, max_size=6),
     size=st.integers(1, 8),

@@ -108,7 +108,7 @@ def test_inert_json_reads_back_and_nobody_replaces_anything_in_it(value: Any) ->
     assert json.loads(inert(value)) == value
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.text("{}=wx '\"", min_size=1).map(lambda text: "{{workflow.name}}" + text))
 def test_no_tag_of_the_users_reaches_argo(hostile: str) -> None:
     text = compile_plan(

@@ -226,7 +226,6 @@ def batch() -> list[Case]:
         derandomize=True,
         database=None,
         phases=[Phase.generate],
-        deadline=None,
         suppress_health_check=list(HealthCheck),
     )
     @given(cases())
