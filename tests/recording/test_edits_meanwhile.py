@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +31,15 @@ FILES = {"read/word.py": "WORD = 'old'\n", "data.txt": "one", "data/a.txt": "one
 class Halfway:
     """A run of one task, which is edited when it has begun and before it has read anything."""
 
-    def __init__(self, project: Project, source: str = "data.txt", uses: str = "./read") -> None:
+    def __init__(
+        self, project: Project, source: str = "data.txt", uses: str = "./read", here: str = ".", how: Iterable[str] = ()
+    ) -> None:
         self.project = project
+        self.here = project.folder / here
+        self.how = how
         project.step("read", READ, INPUTS, "{told: {type: string}}")
         project.write(FILES)
-        self.flow = project.workflow(f"read: {{uses: {uses}, with: {{source: {source}, here: {project.folder}}}}}")
+        self.flow = project.workflow(f"read: {{uses: {uses}, with: {{source: {source}, here: {self.here}}}}}")
 
     def as_before(self) -> None:
         (self.project.folder / "data" / "c.txt").unlink(missing_ok=True)
@@ -44,12 +48,12 @@ class Halfway:
     def run(self, edit: Callable[[Path], Any] = lambda _: None) -> dict[str, Any]:
         """How the task went."""
         for mark in ("begun", "go"):
-            (self.project.folder / mark).unlink(missing_ok=True)
-        process = self.project.start("run", self.flow, "-o", "json")
-        while process.poll() is None and not (self.project.folder / "begun").exists():
+            (self.here / mark).unlink(missing_ok=True)
+        process = self.project.start("run", self.flow, "-o", "json", *self.how)
+        while process.poll() is None and not (self.here / "begun").exists():
             time.sleep(0.02)
         edit(self.project.folder)
-        (self.project.folder / "go").touch()
+        (self.here / "go").touch()
         out, self.said = process.communicate(timeout=60)
         told = json.loads(out)
         return {"run": told["run"], **told["tasks"][0]}

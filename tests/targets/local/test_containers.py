@@ -17,6 +17,7 @@ import pytest
 
 from tests.base_image import engine_image, podman, settings
 from tests.conftest import Project
+from tests.recording.test_edits_meanwhile import Halfway
 from tests.targets.contract import TargetContract
 
 pytestmark = pytest.mark.containers
@@ -195,6 +196,15 @@ def test_code_of_a_shipped_step_that_is_not_what_was_planned_does_not_run(boxes:
     flow = boxes.workflow('a: {uses: notify/webhook@1, with: {url: "http://localhost:9/", message: {}}}')
     err = boxes.call("run", flow, *IN_CONTAINERS, code=1).stderr
     assert "the image has other code of notify/webhook@1 than was planned" in err
+
+
+def test_data_edited_while_its_container_runs_is_kept_for_nobody(boxes: Project) -> None:
+    halfway = Halfway(boxes, here="shared", how=IN_CONTAINERS)
+    told = halfway.run(lambda folder: (folder / "data.txt").write_text("two"))
+    assert told["not_kept"] == "external data 'source', data.txt, changed while the task ran"
+    halfway.as_before()
+    assert halfway.run()["outputs"] == {"told": "old one"}
+    assert halfway.run()["cached"]
 
 
 # --- programs in images that know nothing of the engine ---
