@@ -69,7 +69,7 @@ def _stories() -> Iterator[tuple[str, Callable[..., None]]]:
                 store, proxy, place, harm
             ),
         )
-    for operation in ("read", "size", "list", "create", "replace", "publish", "stage", "find_action"):
+    for operation in ("read", "look", "list", "create", "replace", "publish", "stage", "find_action"):
         yield (
             f"black hole at {operation}",
             lambda store, proxy, place, operation=operation: known.test_a_server_that_says_nothing_is_given_up_in_time(

@@ -17,9 +17,10 @@ OF_THE_ENGINE = {
     "lighterage.launching.artifacts",
     "lighterage.launching.child",
     "lighterage.launching.columns",
+    "lighterage.storing.external",
 }
 DISTRIBUTIONS = {"ai_edge_litert": "ai-edge-litert", "litert_quantizer": "litert-quantizer", "tflite_micro": "tflite-micro"}
-ON_REQUEST = {"pyarrow", "sklearn", "seglearn", "mlxtend", "river", "fsspec", "tflite_micro"}
+ON_REQUEST = {"pyarrow", "sklearn", "seglearn", "mlxtend", "river", "tflite_micro"}
 """Libraries that only some inputs of a step need; it says what to install when they are missing."""
 
 every_step = pytest.mark.parametrize("name", NAMES)

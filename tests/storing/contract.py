@@ -254,13 +254,21 @@ class StoreContract:
         write_tree(tmp_path / "in", {"a": b"12345", "b": b""})
         store.put(tmp_path / "in", "folder")
         found = {one.key: one for one in store.backend.entries("objects")}
-        sizes = [store.backend.size(key) for key in found]
-        assert [one.size for one in found.values()] == sizes and sorted(sizes)[:2] == [0, 5] and len(found) == 3
+        assert sorted(one.size for one in found.values())[:2] == [0, 5] and len(found) == 3
         for key, one in found.items():
             assert before - 2 < one.modified < time.time() + 2, "the clocks are the same machine's"
-            assert one.modified == pytest.approx(store.backend.modified(key), abs=1)
+            alone = store.backend.look(key)
+            assert alone and (alone.key, alone.size, alone.version) == (key, one.size, one.version)
+            assert alone.modified == pytest.approx(one.modified, abs=1)
         assert sorted(found) == sorted(store.backend.list("objects"))
-        assert not list(store.backend.entries("nothing")) and store.backend.modified("nothing") is None
+        assert not list(store.backend.entries("nothing")) and store.backend.look("nothing") is None
+
+    def test_what_is_written_anew_has_another_version_in_a_bucket(self, store: Store) -> None:
+        versions = []
+        for data in (b"one", b"two", b"six"):
+            store.backend.replace("x", data)
+            versions.append(store.backend.look("x").version)  # type: ignore[union-attr]
+        assert len(set(versions)) == (1 if store.root else 3)
 
     def test_what_is_removed_is_gone_and_removing_again_does_nothing(self, store: Store) -> None:
         store.record_action(KEY, {"n": 1}, run="one", task="train", seconds=1)

@@ -17,7 +17,7 @@ from lighterage.schemas.contract import Port
 from lighterage.schemas.plan import Plan, PlannedStep, TaskSpec, digest_of
 from lighterage.schemas.record import ArtifactRef, RunRecord, TaskRecord
 from lighterage.storing import Store, StoreError, open_store, pins
-from lighterage.storing.backend import object_key
+from lighterage.storing.backend import Listed, object_key
 from lighterage.storing.collecting import Rules, collect
 from lighterage.storing.local import LocalBackend
 from lighterage.storing.pins import GRACE, MARKS, pin_of, say
@@ -211,13 +211,9 @@ class StepwiseLocal(LocalBackend):
         self.before()
         return super()._link(*given, **named)
 
-    def modified(self, key: str) -> float | None:
+    def look(self, key: str) -> Listed | None:
         self.before()
-        return super().modified(key)
-
-    def size(self, key: str) -> int | None:
-        self.before()
-        return super().size(key)
+        return super().look(key)
 
     def replace(self, key: str, data: bytes) -> None:
         self.before()

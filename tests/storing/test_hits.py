@@ -79,7 +79,7 @@ def test_a_hit_reads_its_action_and_asks_once_for_each_object(store: Store, tmp_
         "accuracy": 0.9,
     }
     store.record_action(KEY, outputs, run="a-1", task="make", seconds=1)
-    read, ask = ("read", "size") if store.root else ("get", "head")
+    read, ask = ("read", "look") if store.root else ("get", "head")
 
     counted = counting(store)
     action = earlier_result(store, TASK, step(folder="folder", file="file", accuracy="number"), KEY)
@@ -106,11 +106,11 @@ def test_a_hit_on_an_old_result_costs_a_pin_once_and_a_look_at_it_later(tmp_path
     aged(store, 2)
     counted = counting(store)
     assert earlier_result(store, TASK, step(accuracy="number"), KEY)
-    first = ["read actions", "modified pins", "replace pins", "list collecting", "size actions"]
+    first = ["read actions", "look pins", "replace pins", "list collecting", "look actions"]
     assert counted.calls == first
     pin = next((store.root / "pins").iterdir())
     past = pin.stat().st_mtime - 2 * 3600
     os.utime(pin, (past, past))
     counted.calls.clear()
     assert earlier_result(store, TASK, step(accuracy="number"), KEY)
-    assert counted.calls == ["read actions", "modified pins", "size actions"]
+    assert counted.calls == ["read actions", "look pins", "look actions"]

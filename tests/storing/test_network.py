@@ -140,7 +140,7 @@ def test_a_lost_answer_to_a_write_that_lost_the_race_is_not_taken_for_a_win(stor
         assert proxy.harmed() == 1
 
 
-@pytest.mark.parametrize("operation", ["read", "size", "list", "create", "replace", "publish", "stage", "find_action"])
+@pytest.mark.parametrize("operation", ["read", "look", "list", "create", "replace", "publish", "stage", "find_action"])
 def test_a_server_that_says_nothing_is_given_up_in_time(
     store: Store, proxy: Proxy, tmp_path: Path, operation: str
 ) -> None:
@@ -148,7 +148,7 @@ def test_a_server_that_says_nothing_is_given_up_in_time(
     backend = store._backend
     does: dict[str, Callable[[], object]] = {
         "read": lambda: backend.read("format"),
-        "size": lambda: backend.size("format"),
+        "look": lambda: backend.look("format"),
         "list": lambda: list(backend.list("runs")),
         "create": lambda: backend.create("x", b"1"),
         "replace": lambda: backend.replace("x", b"1"),

@@ -31,7 +31,7 @@ from .ingredients import ingredients, key_of
 from .inputs import Absent, another_round, carried, lookup_in, resolve_inputs, wanted, with_known
 from .pod import AGAIN, APPROVED, LAST, NO, YES
 from .printed import keep, kept
-from .staging import LOG, TASK, bring_program, stage_in, stage_out
+from .staging import LOG, TASK, bring_program, external_before, stage_in, stage_out
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -142,12 +142,14 @@ class _Launch:
         if self.options.stage == "out":
             return self._attempted(work, key, facts, stage_out)
         work.folder.mkdir()
-        stage_in(work, self.store, self._with_code)
+        stage_in(work, self.store, self._with_code, facts["ingredients"]["external"])
         return 0
 
     def _attempted(self, work: Work, key: str, facts: dict[str, Any], do: Do) -> int:
         published = key if self.task.cache else None
         replace, external = self.task.expires is not None, facts["ingredients"]["external"]
+        if self.options.stage:
+            external = external_before(work, external)
         about = Attempt(self.options.run, self.task.name, published, replace, external, self.begun)
         if self.options.stage:
             result = attempt(work, about, self.store, do)

@@ -67,8 +67,8 @@ def attempt(work: Work, about: Attempt, store: Store, do: Do = execute) -> dict[
 def _changed_meanwhile(work: Work, about: Attempt) -> str | None:
     """What the step may have found other than it was when the key was made of it. The user's own code cannot change: a
     run has copies of it."""
-    for name in changed_since(about.since, about.external, work.inputs, work.base):
-        return f"external data {name!r}, {work.inputs[name]}, changed while the task ran"
+    for changed in changed_since(about.since, about.external, work.inputs, work.base):
+        return changed
     step = work.step
     if not step.own and step.needs_code and code_digest(package_folder(step)) != step.code:
         return f"the code of {step.uses} changed while the task ran"

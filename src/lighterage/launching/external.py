@@ -1,32 +1,88 @@
-"""Data outside the store, by URL. URLs are untrusted: they are checked as text before any library sees them."""
+"""What data outside the store holds, by URL, as its server tells it: names, sizes and versions, without the bytes.
+
+A process of its own asks. Storage libraries have threads, which a process that forks must not have.
+"""
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from typing import Any
 
 from ..schemas import BadInput
-from ..schemas.url import BadUrl, location
+from ..storing import StoreError
+
+Facts = list[list[Any]]
+"""name below the URL, bytes, version, of each object"""
 
 
-def object_facts(url: str) -> list[list[Any]]:
-    """Name, size and version of every object under a URL, as its store tells them, without reading the objects.
+def object_facts(url: str) -> Facts:
+    """Facts of every object at a URL. Raises BadInput for a URL that is not taken or where there is nothing, StoreError
+    where nobody can say."""
+    if url.startswith("memory://"):
+        return _facts(url)
+    global _asker
+    if _asker is None or not _asker.lives():
+        _asker = _Asker()
+    return _asker.ask(url)
 
-    Raises BadInput for a URL that is not taken.
-    """
+
+def _facts(url: str) -> Facts:
+    from ..storing.external import External
+
+    return [[one.key, one.size, one.version] for one in External(url).objects()]
+
+
+class _Asker:
+    """The process that asks, one for each process that wants to know. It ends with its standard input."""
+
+    def __init__(self) -> None:
+        self._owner = os.getpid()
+        command = [sys.executable, "-P", "-m", __name__]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+
+    def lives(self) -> bool:
+        """Whether it can be asked by this process: a fork has only a copy of the pipes."""
+        return self._owner == os.getpid() and self._process.poll() is None
+
+    def ask(self, url: str) -> Facts:
+        assert self._process.stdin and self._process.stdout
+        try:
+            print(json.dumps(url), file=self._process.stdin, flush=True)
+            said = json.loads(self._process.stdout.readline())
+        except (OSError, ValueError):
+            raise StoreError(f"{url}: the process that asks for it has ended") from None
+        if "bad" in said:
+            raise BadInput(said["bad"])
+        if "store" in said:
+            raise StoreError(said["store"])
+        facts: Facts = said["facts"]
+        return facts
+
+
+_asker: _Asker | None = None
+
+
+def main() -> None:
+    """A URL in every line that comes, facts or what is wrong in every line that goes."""
+    for line in sys.stdin:
+        print(json.dumps(_answer(json.loads(line))), flush=True)
+
+
+def _answer(url: str) -> dict[str, Any]:
     try:
-        location(url)
-    except BadUrl as error:
-        raise BadInput(f"a URL of data cannot be used: {error}") from None
-    import fsspec
-
-    fs, root = fsspec.core.url_to_fs(url)
-    try:
-        found = fs.find(root, detail=True) or {root: fs.info(root)}
-    except FileNotFoundError:
-        raise BadInput(f"there is nothing at {url}") from None
-    return [[name.removeprefix(root), info.get("size"), str(_version(info))] for name, info in sorted(found.items())]
+        return {"facts": _facts(url)}
+    except BadInput as error:
+        return {"bad": str(error)}
+    except StoreError as error:
+        return {"store": str(error)}
+    except Exception as error:  # whatever a library raises is an answer: the next URL may be better
+        return {"store": f"{url}: {type(error).__name__}: {error}"}
 
 
-def _version(info: dict[str, Any]) -> Any:
-    names = ("ETag", "etag", "md5Hash", "generation", "content_settings", "LastModified", "mtime", "created")
-    return next((info[name] for name in names if info.get(name)), None)
+if __name__ == "__main__":
+    main()

@@ -17,6 +17,7 @@ from ..schemas import BadInput
 from ..schemas.contract import Port
 from ..schemas.plan import PlannedStep, canonical, digest_of
 from ..schemas.shape import API_VERSION
+from ..storing import StoreError
 
 _PACKAGE = "package:"
 _TICK = 2.0
@@ -31,7 +32,8 @@ def ingredients(
     """Everything that decides the result of a step with these inputs, by name.
 
     ``inputs`` hold values and artifacts' references; ``base`` is the folder that relative paths start from; ``versions``
-    are this Python's where nothing is said. Raises BadInput for external data that is not there.
+    are this Python's where nothing is said. Raises BadInput for external data that is not there, StoreError where a
+    server of it does not say.
     """
     versions = versions or version_of
     values, artifacts, external = {}, {}, {}
@@ -126,17 +128,21 @@ def fingerprint(source: str, base: Path | None, versions: Versions) -> str:
 def changed_since(
     since: float, before: Mapping[str, str], inputs: Mapping[str, Any], base: Path | None
 ) -> Iterator[str]:
-    """Inputs whose external data is not what it was at a time, in seconds since 1970. ``before`` holds their
-    fingerprints of then. Local files that nobody has touched are not read again."""
+    """What external data is not as it was at a time, in seconds since 1970, in words. ``before`` holds its fingerprints
+    of then. Local files that nobody has touched are not read again."""
     for name, fingerprint_then in before.items():
         source = inputs[name]
         if source.startswith(_PACKAGE) or not _touched(source, base, since - _TICK):
             continue
         try:
-            if fingerprint(source, base, version_of) != fingerprint_then:
-                yield name
+            if fingerprint(source, base, version_of) == fingerprint_then:
+                continue
+            how = "changed while the task ran"
         except BadInput:
-            yield name
+            how = "changed while the task ran"
+        except StoreError as error:
+            how = f"may have changed while the task ran ({error})"
+        yield f"external data {name!r}, {source}, {how}"
 
 
 def _touched(source: str, base: Path | None, since: float) -> bool:

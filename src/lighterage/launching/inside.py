@@ -13,6 +13,7 @@ from typing import Any
 
 from ..schemas.plan import PlannedStep
 from ..schemas.tree import code_digest
+from ..storing import StoreError
 from .artifacts import Artifact, kind_of
 from .attempt import explain
 from .code import package_folder
@@ -47,9 +48,10 @@ def main(folder: Path) -> None:
         step = step.model_copy(update=dict(zip(("folder", "written"), map(Path, call["code"]), strict=True)))
     try:
         told = {"values": _values(Work(step, {}, folder), call["inputs"])}
-    except TaskFailure as error:
-        explain(error)
-        told = {"failure": error.failure.model_dump(mode="json")}
+    except (TaskFailure, StoreError) as error:  # a step may read a bucket of its own
+        failed = error if isinstance(error, TaskFailure) else TaskFailure("store", str(error))
+        explain(failed)
+        told = {"failure": failed.failure.model_dump(mode="json")}
     (folder / _RETURNED).write_text(json.dumps({**told, "peak": _peak()}), encoding="utf-8")
 
 

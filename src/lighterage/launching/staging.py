@@ -2,7 +2,8 @@
 
 Three containers of one pod share a folder: the first brings inputs and arguments there, the second runs the program
 through `step-exec`, the third takes the outputs from there. The third looks at everything anew and trusts nothing in the
-folder but the outputs and how the program ended: the program could have written anything there.
+folder but the outputs, how the program ended and what external data was before: the program could have written anything
+there, and with these three it harms its own result only.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ LOG = "log"
 """below that: what the program printed"""
 STEP_EXEC = "bin/step-exec"
 """below the shared folder: what runs the program"""
+EXTERNAL = "external.json"
+"""in the task's folder: what external data was when inputs were brought, a fingerprint by input"""
 _CODE = re.compile(r"-?[0-9]{1,3}")
 _LIBEXEC = "/usr/local/libexec/lighterage"
 """where the engine's image has it; elsewhere it may be on the PATH"""
@@ -43,8 +46,9 @@ def bring_program(shared: Path) -> None:
     shutil.copy(origin, place)
 
 
-def stage_in(work: Work, store: Store, with_code: Callable[[Work], Work]) -> None:
+def stage_in(work: Work, store: Store, with_code: Callable[[Work], Work], external: Mapping[str, str]) -> None:
     """Inputs and arguments, where the program finds them; or what went wrong, for those who come after."""
+    (work.folder / EXTERNAL).write_text(json.dumps(external), encoding="utf-8")
     try:
         _stage_in(with_code(work), store)
     except BadInput as error:
@@ -67,6 +71,15 @@ def _stage_in(work: Work, store: Store) -> None:
         shutil.copytree(work.step.folder, code)
     arguments = prepare(work.step.command or [], staged(work, store), work.folder, code)
     (work.folder / "arguments").write_bytes(b"".join(one.encode() + b"\0" for one in arguments))
+
+
+def external_before(work: Work, now: Mapping[str, str]) -> dict[str, str]:
+    """Fingerprints of external data as `stage_in` found it, or as it is now where that cannot be read any more."""
+    try:
+        before = json.loads((work.folder / EXTERNAL).read_text(encoding="utf-8"))
+        return {name: str(before[name]) for name in now}
+    except (OSError, ValueError, LookupError, TypeError):
+        return dict(now)
 
 
 def stage_out(work: Work, store: Store) -> dict[str, Any]:

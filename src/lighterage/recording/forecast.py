@@ -13,7 +13,7 @@ from ..schemas import BadInput
 from ..schemas.plan import Plan, PlannedTask
 from ..schemas.record import ArtifactRef, TaskRecord
 from ..schemas.template import Lookup
-from ..storing import Store
+from ..storing import Store, StoreError
 from .earlier import Earlier
 
 
@@ -100,7 +100,7 @@ def _one(
         found = ingredients(step, resolve_inputs(task, lambda name: step.inputs[name].optional, lookup), base)
     except Absent as absent:
         return Forecast(task, index, "skip", f"{absent} does not exist")
-    except BadInput as error:
+    except (BadInput, StoreError) as error:
         return Forecast(task, index, "run", str(error))
     if task.approve:
         return Forecast(task, index, "run", "it asks a person")

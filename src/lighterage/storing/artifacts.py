@@ -163,14 +163,18 @@ class Artifacts:
     def has(self, ref: ArtifactRef) -> bool:
         """Whether every object of it is there with the right size. A damaged tree counts as not there."""
         if not ref.tree:
-            return self._backend.size(object_key(ref.digest)) == ref.size
+            return self._size(object_key(ref.digest)) == ref.size
         try:
             entries = self.tree(ref.digest)
         except Damaged:
             return False
         sizes = {entry.digest: entry.size for entry in entries if entry.digest}
-        found = self._for_all(self._backend.size, map(object_key, sizes))
+        found = self._for_all(self._size, map(object_key, sizes))
         return found == list(sizes.values())
+
+    def _size(self, key: str) -> int | None:
+        there = self._backend.look(key)
+        return there.size if there else None
 
     def verify(self, ref: ArtifactRef) -> bool:
         """Whether every object of it has the content that its name promises; bad ones are put aside.

@@ -65,11 +65,8 @@ class AsideBackend:
     def open(self, key: str) -> BinaryIO:
         return io.BytesIO(self.read(key)) if os.getpid() == self._owner else self._here().open(key)
 
-    def size(self, key: str) -> int | None:
-        return self._do("size", key)
-
-    def modified(self, key: str) -> float | None:
-        return self._do("modified", key)
+    def look(self, key: str) -> Listed | None:
+        return self._do("look", key)
 
     def list(self, prefix: str) -> Iterator[str]:
         yield from self._do("list", prefix)

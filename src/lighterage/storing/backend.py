@@ -22,6 +22,8 @@ class Listed(NamedTuple):
     """bytes"""
     modified: float
     """when it was last written, in seconds since 1970 by the storage's clock"""
+    version: str = ""
+    """in a bucket another one for other content, as the server says; empty where the storage is a disk"""
 
 
 class Backend(Protocol):
@@ -86,12 +88,8 @@ class Backend(Protocol):
         """Streams the bytes. Raises FileNotFoundError."""
         ...
 
-    def size(self, key: str) -> int | None:
-        """Bytes; None when there is no such key."""
-        ...
-
-    def modified(self, key: str) -> float | None:
-        """When a key was last written, as in `Listed`; None when there is none."""
+    def look(self, key: str) -> Listed | None:
+        """What a listing would tell of one key; None when there is no such key."""
         ...
 
     def list(self, prefix: str) -> Iterator[str]:

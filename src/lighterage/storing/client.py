@@ -28,6 +28,8 @@ class Head(NamedTuple):
     """hexadecimal, as whoever wrote it said; None where nobody did"""
     modified: float
     """when it was last written, in seconds since 1970 by the server's clock"""
+    version: str
+    """another for other content, in the server's words"""
 
 
 class Readable(Protocol):

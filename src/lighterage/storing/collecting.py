@@ -97,7 +97,8 @@ class _Collection:
             return self._collect()
         try:
             say(self.backend, self.mark, [])
-            self.now = self.backend.modified(self.mark) or self.now  # the clock that all dates here are by
+            if mark := self.backend.look(self.mark):
+                self.now = mark.modified  # by the clock that all dates here are by
             freed = self._collect()
             self._clear(PINS, self.grace)
             self._clear(MARKS, SETTLED)
@@ -206,8 +207,8 @@ class _Collection:
     def _condemn(self, begun: float, one: Listed) -> bool:
         """Removes one of a batch, unless it was written or pinned meanwhile, or the batch takes too long."""
         for key in (one.key, pin_of(one.key)):
-            written = self.backend.modified(key)
-            if written is not None and self.now - written <= self.grace:
+            there = self.backend.look(key)
+            if there and self.now - there.modified <= self.grace:
                 return False
         if time.monotonic() - begun > HASTE:
             return False

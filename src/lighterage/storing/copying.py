@@ -86,26 +86,24 @@ class _Copying:
     def _object(self, digest: str) -> _Done:
         """Copies one. Digests of what is no object come too: of contracts, and of code that no cluster needed."""
         key = object_key(digest)
-        size = self.source.backend.size(key)
-        if size is None:
+        source = self.source.backend.look(key)
+        if source is None:
             return _Done(digest, "missing")
-        if self._is_there(key, size):
+        if self._is_there(key, source.size):
             return _Done(digest, "there")
         place = self.folder / digest
         try:
-            self.source.fetch(ArtifactRef(type="file", digest=digest, size=size), place)
+            self.source.fetch(ArtifactRef(type="file", digest=digest, size=source.size), place)
             self.target.backend.publish(place)
         except Damaged:
             return _Done(digest, "missing")
         finally:
             place.unlink(missing_ok=True)
-        return _Done(digest, "copied", size)
+        return _Done(digest, "copied", source.size)
 
     def _is_there(self, key: str, size: int) -> bool:
-        written = self.target.backend.modified(key)
-        return (
-            written is not None and self.target.backend.size(key) == size and lasts(self.target.backend, key, written)
-        )
+        there = self.target.backend.look(key)
+        return there is not None and there.size == size and lasts(self.target.backend, key, there.modified)
 
     def _documents(self, run: str) -> None:
         """A run's record last: until it is there, the target has no such run."""

@@ -90,7 +90,9 @@ class GoogleClient:
     def head(self, key: str) -> Head | None:
         with self._explained(key):
             blob = self._bucket.get_blob(key, **self._patient)
-        return Head(blob.size, (blob.metadata or {}).get(DIGEST), blob.updated.timestamp()) if blob else None
+        if blob is None:
+            return None
+        return Head(blob.size, (blob.metadata or {}).get(DIGEST), blob.updated.timestamp(), _version(blob))
 
     def create(self, key: str, data: bytes, digest: str | None) -> bool:
         with self._explained(key), self._bucket_there():
@@ -127,10 +129,10 @@ class GoogleClient:
             raise StoreError(f"{self._name}: there is no such bucket") from None
 
     def list(self, prefix: str) -> Iterator[Listed]:
-        fields = "items(name,size,updated),nextPageToken"
+        fields = "items(name,size,updated,md5Hash,crc32c),nextPageToken"
         with self._explained(prefix), self._bucket_there():
             for blob in self._client.list_blobs(self._bucket, prefix=prefix, fields=fields, **self._patient):
-                yield Listed(blob.name, blob.size, blob.updated.timestamp())
+                yield Listed(blob.name, blob.size, blob.updated.timestamp(), _version(blob))
 
     def folders(self, prefix: str) -> Iterator[str]:
         fields = "prefixes,nextPageToken"
@@ -156,6 +158,10 @@ class GoogleClient:
                 if token is None:
                     break
             source.delete(**self._patient)
+
+
+def _version(blob: storage.Blob) -> str:
+    return str(blob.md5_hash or blob.crc32c)  # one that was composed of others has no MD5
 
 
 def _may_pass(error: Exception) -> bool:

@@ -72,8 +72,8 @@ class LocalBackend:
         if self._link(partial, place, sync=True):
             return
         # Damage heals here too: a truncated object would otherwise be a miss for ever and never made anew.
-        written = self.modified(key)
-        if written is None or not _same(partial, place) or not lasts(self, key, written):
+        there = self.look(key)
+        if there is None or not _same(partial, place) or not lasts(self, key, there.modified):
             make_folder(place.parent, sync=True)
             partial.replace(place)
             sync_folder(place.parent)
@@ -92,17 +92,12 @@ class LocalBackend:
         with explained(self._path(key)):
             return self._path(key).open("rb")
 
-    def size(self, key: str) -> int | None:
+    def look(self, key: str) -> Listed | None:
         try:
-            return self._path(key).stat().st_size
+            status = self._path(key).stat()
         except OSError:
             return None
-
-    def modified(self, key: str) -> float | None:
-        try:
-            return self._path(key).stat().st_mtime
-        except OSError:
-            return None
+        return Listed(key, status.st_size, status.st_mtime)
 
     def list(self, prefix: str) -> Iterator[str]:
         for folder, _, files in os.walk(self._path(prefix)):

@@ -59,8 +59,8 @@ class MemoryBackend:
         key = object_key(digest)
         if self.create(key, data):
             return
-        written = self.modified(key)
-        if written is None or self.read(key) != data or not lasts(self, key, written):
+        there = self.look(key)
+        if there is None or self.read(key) != data or not lasts(self, key, there.modified):
             self.replace(key, data)
 
     def stage(self, key: str, destination: Path, executable: bool = False) -> str:
@@ -74,17 +74,12 @@ class MemoryBackend:
     def open(self, key: str) -> BinaryIO:
         return io.BytesIO(self.read(key))
 
-    def size(self, key: str) -> int | None:
+    def look(self, key: str) -> Listed | None:
         try:
-            return self._fs.size(self._path(key))
+            size, modified = self._fs.size(self._path(key)), self._fs.modified(self._path(key))
         except FileNotFoundError:
             return None
-
-    def modified(self, key: str) -> float | None:
-        try:
-            return float(self._fs.modified(self._path(key)).timestamp())
-        except FileNotFoundError:
-            return None
+        return Listed(key, size, modified.timestamp(), modified.isoformat())
 
     def list(self, prefix: str) -> Iterator[str]:
         for path in self._fs.find(self._path(prefix)):
@@ -92,9 +87,8 @@ class MemoryBackend:
 
     def entries(self, prefix: str) -> Iterator[Listed]:
         for key in self.list(prefix):
-            size, modified = self.size(key), self.modified(key)
-            if size is not None and modified is not None:
-                yield Listed(key, size, modified)
+            if listed := self.look(key):
+                yield listed
 
     def folders(self, prefix: str) -> Iterator[str]:
         yield from {key.removeprefix(f"{prefix}/").partition("/")[0] for key in self.list(prefix)}

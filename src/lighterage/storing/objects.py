@@ -126,20 +126,16 @@ class ObjectBackend:
         size, first = self._client.get(self._name(key))
         return io.BufferedReader(Parts(self._client, self._name(key), size, first).as_file(), PART)
 
-    def size(self, key: str) -> int | None:
+    def look(self, key: str) -> Listed | None:
         head = self._client.head(self._name(key))
-        return head.size if head else None
-
-    def modified(self, key: str) -> float | None:
-        head = self._client.head(self._name(key))
-        return head.modified if head else None
+        return Listed(key, head.size, head.modified, head.version) if head else None
 
     def list(self, prefix: str) -> Iterator[str]:
         for listed in self.entries(prefix):
             yield listed.key
 
     def entries(self, prefix: str) -> Iterator[Listed]:
-        for listed in self._client.list(self._name(prefix) + "/"):
+        for listed in self._client.list(self._name(f"{prefix}/" if prefix else "")):
             yield listed._replace(key=listed.key.removeprefix(self._prefix))
 
     def folders(self, prefix: str) -> Iterator[str]:

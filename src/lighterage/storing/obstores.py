@@ -22,7 +22,7 @@ from .client import DIGEST, PART, Head, Patience, Readable, patiently, reason
 from .errors import StoreError, Uncertain
 
 if TYPE_CHECKING:
-    from obstore import Attributes
+    from obstore import Attributes, ObjectMeta
     from obstore.store import ObjectStore
 
 Result = TypeVar("Result")
@@ -103,7 +103,7 @@ class ObstoreClient:
             except FileNotFoundError:
                 return None
         digest = {str(name).lower(): value for name, value in found.attributes.items()}.get(DIGEST)
-        return Head(found.meta["size"], digest, found.meta["last_modified"].timestamp())
+        return Head(found.meta["size"], digest, found.meta["last_modified"].timestamp(), _version(found.meta))
 
     def create(self, key: str, data: bytes, digest: str | None) -> bool:
         try:
@@ -148,7 +148,8 @@ class ObstoreClient:
     def list(self, prefix: str) -> Iterator[Listed]:
         with self._explained(prefix), self._bucket_there():
             for found in obstore.list(self._store, prefix, chunk_size=1000):
-                yield from (Listed(one["path"], one["size"], one["last_modified"].timestamp()) for one in found)
+                for one in found:
+                    yield Listed(one["path"], one["size"], one["last_modified"].timestamp(), _version(one))
 
     def folders(self, prefix: str) -> Iterator[str]:
         with self._explained(prefix), self._bucket_there():
@@ -170,6 +171,10 @@ class ObstoreClient:
         with self._explained(key):
             obstore.copy(self._store, key, to)
             obstore.delete(self._store, key)
+
+
+def _version(meta: ObjectMeta) -> str:
+    return (meta["e_tag"] or "").strip('"')  # Azure's lists leave out what its headers have
 
 
 def _attributes(digest: str | None) -> Attributes | None:

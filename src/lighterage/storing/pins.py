@@ -38,13 +38,13 @@ def lasts(backend: Backend, key: str, written: float) -> bool:
     """
     if time.time() - written < YOUNG:
         return True
-    pinned = backend.modified(pin_of(key))
-    since = math.inf if pinned is None else time.time() - pinned
+    pin = backend.look(pin_of(key))
+    since = time.time() - pin.modified if pin else math.inf
     if since >= YOUNG:
         backend.replace(pin_of(key), b"")
     if not SETTLED <= since < YOUNG and not _spared(backend, key):
         return False
-    return backend.size(key) is not None
+    return backend.look(key) is not None
 
 
 def pin_of(key: str) -> str:

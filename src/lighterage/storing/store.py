@@ -44,7 +44,7 @@ def open_store(url: str, *, create: bool = True, forks: bool = False) -> Store:
     children use the store too.
     """
     backend = _backend(url, create, forks)
-    if create and backend.size("format") is None:
+    if create and backend.look("format") is None:
         backend.create("format", FORMAT)
     try:
         found = backend.read("format")

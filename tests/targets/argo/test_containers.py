@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,11 +13,14 @@ from typing import Any
 import pytest
 import yaml
 
+from lighterage.launching import external
 from lighterage.launching.__main__ import main
 from lighterage.schemas.record import TaskRecord
 from lighterage.storing import open_store
 from lighterage.targets.argo.arguments import WORKSPACE
 from tests.conftest import Project
+from tests.storing.servers import moto
+from tests.storing.test_external import put
 
 from .test_environments import CRDS, ROOT, containers_of, kubernetes_pod
 
@@ -52,7 +56,7 @@ class Pod:
         for name, value in ({"fan-in": "{}", "index": "0"} | self.given).items():
             text = text.replace(f"{{{{inputs.parameters.{name}}}}}", value)
         text = text.replace("{{workflow.name}}", "r").replace("{{workflow.uid}}", "1")
-        return text.replace(WORKSPACE, str(self.shared))
+        return re.sub(rf"(?<!/){WORKSPACE}", str(self.shared), text)
 
     def launch(self, name: str) -> int:
         return main([self._here(one) for one in self.containers[name]["args"]])
@@ -163,6 +167,29 @@ def test_code_beside_the_contract_goes_with_it(project: Project, tmp_path: Path)
     deliver(planned(project.folder / "flow.yaml", project.folder / "rack.yaml")[0], open_store(pod.store))
     code, record = pod.run()
     assert (code, record.outputs) == (0, {"n": 7})
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_data_that_changes_between_its_containers(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    monkeypatch.setattr(external, "_asker", None)  # one that another test started knows another server
+    port = "{type: string, external: true}"
+    program(project, "true", inputs=f"{{source: {port}}}", given="{source: s3://lighterage-test/data}")
+    with moto() as server:
+        server.lead_to(monkeypatch)
+        put(server.url("data/a"), b"one")
+        pod = Pod(project, tmp_path)
+        assert pod.launch("stage-in") == 0
+        if when == "before":
+            put(server.url("data/a"), b"two")
+        assert (pod.program(), pod.launch("main")) == (0, 0)
+        store = open_store(pod.store)
+        [record] = store.records("r.1")
+        assert record.status == "succeeded" and record.key
+        if when == "before":
+            assert record.not_kept == "external data 'source', s3://lighterage-test/data, changed while the task ran"
+        assert (store.find_action(record.key) is None) == (when == "before")
 
 
 def test_an_engine_that_cannot_stage_says_so(

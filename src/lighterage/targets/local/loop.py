@@ -19,7 +19,7 @@ from ...schemas import BadInput
 from ...schemas.plan import Plan, PlannedTask
 from ...schemas.record import Failure, RunRecord, TaskRecord
 from ...schemas.template import Lookup, resolve
-from ...storing import Store
+from ...storing import Store, StoreError
 from .endings import failure_of, wait_before_retry
 from .instances import Instance, Progress
 from .questions import Questions
@@ -180,6 +180,8 @@ class Run:
             return self._end(instance, "skipped")
         except BadInput as error:
             return self._end(instance, "failed", failure=Failure(kind="bad_input", message=str(error), exit_code=64))
+        except StoreError as error:  # a server of external data, which is not the run's store
+            return self._end(instance, "failed", failure=Failure(kind="store", message=str(error)))
         instance.key = key_of(instance.ingredients)
         if task.name not in self.options.force and (action := earlier_result(self.store, task, step, instance.key)):
             outputs, before = action["outputs"], action["run"]
