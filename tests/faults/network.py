@@ -18,7 +18,7 @@ from ..storing import test_network as known
 from ..storing.proxy import FAULTS as HARMS
 from ..storing.proxy import Fault as Harm
 from ..storing.proxy import Proxy, sometimes
-from ..storing.servers import BUCKET, Server
+from ..storing.servers import BUCKET, SERVERS, Server
 from ..storing.trees import contents, write_tree
 from .fault import Fault, Result
 
@@ -30,7 +30,7 @@ TOXICITY = 0.1
 def served(protocol: str, folder: Path) -> Iterator[tuple[Server, Proxy]]:
     """A server behind a harmless proxy, and this process led to it."""
     folder.mkdir()
-    with known.SERVERS[protocol](folder) as server, Proxy(server.port) as proxy, pytest.MonkeyPatch.context() as patch:
+    with SERVERS[protocol](folder) as server, Proxy(server.port) as proxy, pytest.MonkeyPatch.context() as patch:
         server.lead_to(patch, proxy.port)
         patch.setenv("LIGHTERAGE_STORE_TIMEOUT", str(known.DEADLINE))
         yield server, proxy
@@ -40,7 +40,7 @@ def each_harm(seed: int, rounds: int, folder: Path) -> Result:
     """The stories of tests/storing/test_network.py: each harm at every request once, black holes at each operation,
     lost answers to writes that won and lost, lies, answers that stop midway. ``rounds`` are kinds of buckets."""
     result, absent = Result(), []
-    for protocol in list(known.SERVERS)[:rounds]:
+    for protocol in list(SERVERS)[:rounds]:
         try:
             with served(protocol, folder / protocol) as (server, proxy):
                 for name, story in _stories():

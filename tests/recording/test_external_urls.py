@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +13,9 @@ from uuid import uuid4
 import pytest
 
 from tests.conftest import Project
-from tests.storing.servers import Server
-from tests.storing.test_external import SERVERS, put
+from tests.storing.proxy import Fault, Proxy, always
+from tests.storing.servers import SERVERS, Server
+from tests.storing.test_external import put
 
 WAIT = """\
     import pathlib, time
@@ -56,6 +59,21 @@ def test_rows_of_a_bucket(adding: Project, server: Server) -> None:
     assert told["load"]["failure"]["kind"] == "store" and url in told["load"]["failure"]["message"]
     assert told["add"]["status"] == "succeeded", "who needs nothing of it goes on"
     assert url in adding.call("plan", flow).stdout
+
+
+def test_who_waits_for_a_silent_server_can_be_stopped(
+    adding: Project, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIGHTERAGE_STORE_TIMEOUT", "600")
+    with Proxy(server.port) as proxy:
+        server.lead_to(monkeypatch, proxy.port)
+        proxy.plan = always(Fault("black hole"))
+        process = adding.start("run", adding.workflow(LOAD % server.url("data")), start_new_session=True)
+        while process.poll() is None and not proxy.seen:
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        process.communicate(timeout=60)
+        assert process.returncode == 130
 
 
 def test_a_bucket_that_changes_under_a_task(project: Project, server: Server) -> None:

@@ -15,7 +15,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -185,3 +186,11 @@ def azurite(folder: Path) -> Iterator[Server]:
         with BlobServiceClient.from_connection_string(variables["AZURE_STORAGE_CONNECTION_STRING"]) as service:
             service.create_container(BUCKET)
         yield server
+
+
+SERVERS: dict[str, Callable[[Path], AbstractContextManager[Server]]] = {
+    "s3": lambda folder: moto(),
+    "gs": fake_gcs,
+    "az": azurite,
+}
+"""One for each protocol, in a folder that is empty."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -16,14 +15,8 @@ from lighterage.storing.client import PART
 from lighterage.storing.external import External
 
 from .proxy import Fault, Proxy, Request, always, once
-from .servers import Server, azurite, fake_gcs, moto
+from .servers import SERVERS, Server
 from .trees import contents
-
-SERVERS: dict[str, Callable[[Path], AbstractContextManager[Server]]] = {
-    "s3": lambda folder: moto(),
-    "gs": fake_gcs,
-    "az": azurite,
-}
 
 
 @pytest.fixture(scope="module", params=SERVERS)

@@ -13,14 +13,9 @@ from uuid import uuid4
 import pytest
 
 from ..conftest import Project
-from .servers import Server, azurite, fake_gcs, moto, versitygw
+from .servers import SERVERS, Server, fake_gcs, moto, versitygw
 
 DIGITS = Path(__file__).parents[2] / "workflows/digits.yaml"
-SERVERS: dict[str, Callable[[Path], AbstractContextManager[Server]]] = {
-    "s3": lambda folder: moto(),
-    "gs": fake_gcs,
-    "az": azurite,
-}
 FLOW = """
     rows:
       uses: ./make

@@ -7,7 +7,6 @@ import os
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,18 +16,13 @@ from lighterage.storing import Store, StoreError, open_store
 from lighterage.storing.client import PART
 
 from .proxy import FAULTS, Fault, Plan, Proxy, always, once, sometimes, unharmed
-from .servers import Server, azurite, fake_gcs, moto
+from .servers import SERVERS, Server
 from .trees import Tree, contents, write_tree
 
 pytestmark = pytest.mark.faults
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "4"))
 DEADLINE = 3.0
 KEY = "ef" * 32
-SERVERS: dict[str, Callable[[Path], AbstractContextManager[Server]]] = {
-    "s3": lambda folder: moto(),
-    "gs": fake_gcs,
-    "az": azurite,
-}
 
 
 @pytest.fixture(scope="module", params=SERVERS)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from typing import Any
@@ -69,6 +70,7 @@ _asker: _Asker | None = None
 
 def main() -> None:
     """A URL in every line that comes, facts or what is wrong in every line that goes."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it at once, in the middle of a call too
     for line in sys.stdin:
         print(json.dumps(_answer(json.loads(line))), flush=True)
 
