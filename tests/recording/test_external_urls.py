@@ -16,6 +16,8 @@ from tests.conftest import Project
 from tests.storing.proxy import Fault, Proxy, always
 from tests.storing.servers import SERVERS, Server
 from tests.storing.test_external import put
+from tests.targets.local.test_faults import _gone as gone
+from tests.targets.local.test_faults import linux
 
 WAIT = """\
     import pathlib, time
@@ -61,9 +63,12 @@ def test_rows_of_a_bucket(adding: Project, server: Server) -> None:
     assert url in adding.call("plan", flow).stdout
 
 
+@linux
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_who_waits_for_a_silent_server_can_be_stopped(
-    adding: Project, server: Server, monkeypatch: pytest.MonkeyPatch
+    adding: Project, server: Server, monkeypatch: pytest.MonkeyPatch, how: signal.Signals
 ) -> None:
+    """By Ctrl-C, which a terminal sends to all of its processes, and by `kill -9`."""
     monkeypatch.setenv("LIGHTERAGE_STORE_TIMEOUT", "600")
     with Proxy(server.port) as proxy:
         server.lead_to(monkeypatch, proxy.port)
@@ -71,9 +76,11 @@ def test_who_waits_for_a_silent_server_can_be_stopped(
         process = adding.start("run", adding.workflow(LOAD % server.url("data")), start_new_session=True)
         while process.poll() is None and not proxy.seen:
             time.sleep(0.02)
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        asking = [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+        (os.killpg if how == signal.SIGINT else os.kill)(process.pid, how)
         process.communicate(timeout=60)
-        assert process.returncode == 130
+        assert process.returncode == (130 if how == signal.SIGINT else -9)
+        assert asking and gone(asking)
 
 
 def test_a_bucket_that_changes_under_a_task(project: Project, server: Server) -> None:

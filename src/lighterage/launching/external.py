@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from typing import Any
 
 from ..schemas import BadInput
@@ -69,10 +70,16 @@ _asker: _Asker | None = None
 
 
 def main() -> None:
-    """A URL in every line that comes, facts or what is wrong in every line that goes."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it at once, in the middle of a call too
+    """A URL in every line that comes, facts or what is wrong in every line that goes. A server that says nothing does
+    not keep the process from ending, by Ctrl-C or when nobody is there to ask."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     for line in sys.stdin:
-        print(json.dumps(_answer(json.loads(line))), flush=True)
+        threading.Thread(target=_say, args=(json.loads(line),), daemon=True).start()
+    os._exit(0)
+
+
+def _say(url: str) -> None:
+    print(json.dumps(_answer(url)), flush=True)
 
 
 def _answer(url: str) -> dict[str, Any]:
