@@ -32,6 +32,16 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 """
 
 
+def cache_control(uri: str) -> str | None:
+    """As others read it."""
+    fs, place = fsspec.core.url_to_fs(uri)
+    if uri.startswith("s3"):
+        bucket, _, key = place.partition("/")
+        return fs.call_s3("head_object", Bucket=bucket, Key=key).get("CacheControl")
+    info = fs.info(place)
+    return info["content_settings"]["cache_control"] if uri.startswith("az") else info.get("cacheControl")
+
+
 class BucketContract(StoreContract):
     """What is damaged is written by the same client, without the mark of whoever checked its digest."""
 
@@ -70,6 +80,14 @@ class BucketContract(StoreContract):
         after = fs.info(uri)
         assert [before.get(name) for name in DATES] == [after.get(name) for name in DATES]
         assert any(name in before for name in DATES)
+
+    def test_caches_before_a_bucket_ask_again_for_what_may_change(self, store: Store, tmp_path: Path) -> None:
+        (tmp_path / "in").write_bytes(b"never changes")
+        ref = store.put(tmp_path / "in", "file")
+        store._backend.replace("fleet/motion/stable.json", b"{}")
+        assert cache_control(f"{store.url}/fleet/motion/stable.json") == "no-cache"
+        assert cache_control(f"{store.url}/format") == "no-cache"
+        assert cache_control(store.uri(ref)) in (None, "")
 
     def test_a_large_log_comes_back(self, store: Store, tmp_path: Path) -> None:
         (tmp_path / "log").write_bytes(b"epoch\n" * (PART // 5))

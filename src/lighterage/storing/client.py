@@ -18,6 +18,9 @@ PART = 8 << 20
 """bytes of one request, and of what is held in memory for it"""
 DIGEST = "sha256"
 """name of the metadata that holds an object's digest"""
+CHANGES = "no-cache"
+"""Cache-Control of what may be written anew, such as a channel of a fleet: Google's own caches, and others that stand
+before a bucket, may show what was there before for an hour or a day"""
 
 
 class Head(NamedTuple):

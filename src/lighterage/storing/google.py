@@ -17,7 +17,7 @@ from requests.adapters import HTTPAdapter
 from requests.exceptions import RequestException
 
 from .backend import Listed
-from .client import DIGEST, PART, Head, Patience, Readable, patiently, reason
+from .client import CHANGES, DIGEST, PART, Head, Patience, Readable, patiently, reason
 from .errors import StoreError, Uncertain
 
 _CONNECTIONS = 32
@@ -119,6 +119,8 @@ class GoogleClient:
         blob.content_type = "application/octet-stream"
         if digest:
             blob.metadata = {DIGEST: digest}
+        else:
+            blob.cache_control = CHANGES
         return blob
 
     @contextlib.contextmanager

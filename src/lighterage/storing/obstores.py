@@ -18,7 +18,7 @@ from obstore.exceptions import (
 )
 
 from .backend import Listed
-from .client import DIGEST, PART, Head, Patience, Readable, patiently, reason
+from .client import CHANGES, DIGEST, PART, Head, Patience, Readable, patiently, reason
 from .errors import StoreError, Uncertain
 
 if TYPE_CHECKING:
@@ -177,8 +177,8 @@ def _version(meta: ObjectMeta) -> str:
     return (meta["e_tag"] or "").strip('"')  # Azure's lists leave out what its headers have
 
 
-def _attributes(digest: str | None) -> Attributes | None:
-    return {DIGEST: digest} if digest else None
+def _attributes(digest: str | None) -> Attributes:
+    return {DIGEST: digest} if digest else {"Cache-Control": CHANGES}
 
 
 def _status(error: BaseError) -> int | None:
