@@ -12,6 +12,8 @@ from typing import Any
 from ..conftest import Project
 from ..storing.test_faults import leftovers, torn
 from ..targets.local.test_faults import _diamond as diamond
+from ..targets.local.test_faults import _gone as gone
+from ..targets.local.test_faults import _working_in as working_in
 from .fault import Fault, Result
 
 RUNNING = 4
@@ -55,6 +57,7 @@ def _killed_and_resumed(project: Project, flow: str, name: str, after: float, go
     assert not done & again, f"{done & again} were done and ran again"
     assert len(again) <= RUNNING, f"{again} ran again"
     assert not torn(store) and not leftovers(store), "torn or left over after the second run"
+    assert gone(working_in(project.folder)), "a process of the killed run is left"
     return len(again)
 
 

@@ -46,8 +46,11 @@ def _copied_to(file: int) -> Iterator[None]:
     reading, writing = os.pipe()
     copier = os.fork()
     if copier == 0:
-        os.close(writing)
-        _copy(reading, out, file)
+        try:
+            os.close(writing)
+            _copy(reading, out, file)
+        finally:
+            os._exit(1)
     os.close(reading)
     os.dup2(writing, 1)
     os.dup2(writing, 2)

@@ -37,8 +37,11 @@ class AsideBackend:
         self._lines = threading.local()
         self._door, theirs = socket.socketpair()
         if os.fork() == 0:
-            self._door.close()
-            _serve(theirs, make)
+            try:
+                self._door.close()
+                _serve(theirs, make)
+            finally:
+                os._exit(1)
         theirs.close()
 
     def read(self, key: str) -> bytes:
@@ -112,10 +115,7 @@ class AsideBackend:
 
 
 def _serve(door: socket.socket, make: Callable[[], Backend]) -> NoReturn:
-    """Answers each connection that comes through the door in a thread of its own, until nobody holds the other end.
-
-    Runs in a process of its own and never returns into its parent's code.
-    """
+    """Answers each connection that comes through the door in a thread of its own, until nobody holds the other end."""
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the parent decides when it ends

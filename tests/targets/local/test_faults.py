@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -73,6 +74,7 @@ def test_kill_9_at_any_moment_then_the_same_command_finishes_without_repeating(p
         repeated = set(marks.read_text().split()[len(before) :])
         assert not done & repeated, f"kill {number}: {done & repeated} ran again"
         assert len(marks.read_text().split()) <= 12 + 4, "at most the running tasks run again"
+        assert _gone(_working_in(project.folder)), "a process of the killed run is left"
 
 
 def _alive(pid: int) -> bool:
@@ -80,6 +82,16 @@ def _alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def _working_in(folder: Path) -> list[int]:
+    """Processes that were started there, as Linux tells them."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (place / "cwd").resolve() == folder:
+                found.append(int(place.name))
+    return found
 
 
 def _gone(pids: list[int], within: float = 20) -> bool:

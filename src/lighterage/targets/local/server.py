@@ -16,10 +16,7 @@ from .supervisor import Duties, supervise
 
 
 def serve(connection: socket.socket, duties: Duties, lifeline: int, preload: tuple[str, ...], log: Path) -> NoReturn:
-    """Answers each byte with the descriptor of a connection to a new supervisor, until the run shuts its end.
-
-    Runs in a process of its own and never returns into the run's code.
-    """
+    """Answers each byte with the descriptor of a connection to a new supervisor, until the run shuts its end."""
     os.setsid()
     _redirect(log)
     signal.set_wakeup_fd(-1)
@@ -42,9 +39,12 @@ def serve(connection: socket.socket, duties: Duties, lifeline: int, preload: tup
 def _fork(connection: socket.socket, duties: Duties, lifeline: int) -> None:
     ours, theirs = socket.socketpair()
     if os.fork() == 0:
-        connection.close()
-        theirs.close()
-        supervise(ours, duties, lifeline)
+        try:
+            connection.close()
+            theirs.close()
+            supervise(ours, duties, lifeline)
+        finally:
+            os._exit(1)  # nothing goes on as the server
     socket.send_fds(connection, [b"+"], [theirs.fileno()])
     ours.close()
     theirs.close()

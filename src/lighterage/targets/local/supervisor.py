@@ -71,11 +71,15 @@ class _Supervisor:
         while not line.endswith(b"\n"):
             if self._told_to_stop(_readable([self.wake, self.lifeline, self.connection.fileno()])):
                 return None
-            with contextlib.suppress(BlockingIOError):
+            try:
                 data = self.connection.recv(_CHUNK, socket.MSG_DONTWAIT)
-                if not data:
-                    return None
-                line += data
+            except BlockingIOError:
+                continue
+            except ConnectionResetError:  # killed before it had read an answer; its lifeline may close a moment later
+                return None
+            if not data:
+                return None
+            line += data
         return bytes(line)
 
     def forget(self) -> None:
@@ -134,10 +138,13 @@ class _Child:
         signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)  # the child would take one as its supervisor does: as a byte
         self.pid = os.fork()
         if self.pid == 0:
-            supervisor.forget()
-            os.close(self._job)
-            os.close(self._result)
-            _do_task(supervisor.duties.perform, job, result)
+            try:
+                supervisor.forget()
+                os.close(self._job)
+                os.close(self._result)
+                _do_task(supervisor.duties.perform, job, result)
+            finally:
+                os._exit(1)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
         os.close(job)
         os.close(result)

@@ -152,9 +152,12 @@ class _Server:
         sys.stderr.flush()
         self.pid = os.fork()
         if self.pid == 0:
-            self.connection.close()
-            os.close(lifeline[1])
-            serve(theirs, duties, lifeline[0], preload, log)
+            try:
+                self.connection.close()
+                os.close(lifeline[1])
+                serve(theirs, duties, lifeline[0], preload, log)
+            finally:
+                os._exit(1)  # nothing goes on as the run
         theirs.close()
 
     def fork(self) -> socket.socket | None:
