@@ -110,13 +110,13 @@ def version_of(distribution: str) -> str | None:
         return None
 
 
-def fingerprint(source: str, base: Path | None, versions: Versions) -> str:
+def fingerprint(source: str, base: Path | None, versions: Versions, aside: bool = True) -> str:
     """What external data holds: the version of a package, the digest of a file or folder, what a store says of an object."""
     if source.startswith(_PACKAGE):
         distribution = {"sklearn": "scikit-learn"}.get(name := source.removeprefix(_PACKAGE).split(".")[0], name)
         return f"{distribution} {versions(distribution)}"
     if "://" in source and not source.startswith("file://"):
-        return _told_by_store(source)
+        return _told_by_store(source, aside)
     path = local_path(source, base)
     if path.is_dir():
         return digest_of(
@@ -129,13 +129,13 @@ def changed_since(
     since: float, before: Mapping[str, str], inputs: Mapping[str, Any], base: Path | None
 ) -> Iterator[str]:
     """What external data is not as it was at a time, in seconds since 1970, in words. ``before`` holds its fingerprints
-    of then. Local files that nobody has touched are not read again."""
+    of then. Local files that nobody has touched are not read again. For the task's own process, which may have threads."""
     for name, fingerprint_then in before.items():
         source = inputs[name]
         if source.startswith(_PACKAGE) or not _touched(source, base, since - _TICK):
             continue
         try:
-            if fingerprint(source, base, version_of) == fingerprint_then:
+            if fingerprint(source, base, version_of, aside=False) == fingerprint_then:
                 continue
             how = "changed while the task ran"
         except BadInput:
@@ -172,7 +172,7 @@ def _digest(path: Path) -> str:
         raise BadInput(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _told_by_store(url: str) -> str:
+def _told_by_store(url: str, aside: bool) -> str:
     from .external import object_facts
 
-    return digest_of(object_facts(url))
+    return digest_of(object_facts(url, aside))
